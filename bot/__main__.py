@@ -1,0 +1,148 @@
+"""The command line: reads settings and knowledge, then opens a front-end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot import __version__, operator, settings
+from bot.classroom import Classroom
+from bot.errors import Faulty, Refused
+from bot.knowledge import base
+from bot.learners import Learner
+from bot.replies import Answer
+
+LOG = "kube-lemonade.log"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; the exit code is 0 done, 1 refused with a sentence on stderr, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    asked = _parser().parse_args(arguments)
+    log = settings.data_folder() / LOG
+    try:
+        found = settings.load(asked.env_file)
+        log = _log_to(found.bot_data_dir / LOG, found.bot_log_level)
+        return _run(asked, found)
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception:
+        logging.getLogger(__name__).exception("a bug")
+        print(operator.say("refused.bug", log=log), file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    def say(key: str) -> str:
+        return operator.say(f"cli.{key}")
+
+    parser = argparse.ArgumentParser(prog="kube-lemonade", description=say("about"))
+    parser.add_argument("--version", action="version", version=f"kube-lemonade {__version__}")
+    parser.add_argument("--env-file", type=Path, help=say("env-file"))
+    commands = parser.add_subparsers(dest="command", metavar="chat | ask | check")
+    commands.add_parser("chat", help=say("chat"))
+    ask = commands.add_parser("ask", help=say("ask"))
+    ask.add_argument("--json", action="store_true", help=say("json"))
+    ask.add_argument("--lang", choices=("zh", "en"), help=say("lang"))
+    ask.add_argument("question", nargs="+", help=say("question"))
+    check = commands.add_parser("check", help=say("check"))
+    check.add_argument("folder", nargs="?", type=Path, help=say("folder"))
+    commands.add_parser("serve")
+    return parser
+
+
+def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
+    command = asked.command or ("serve" if found.telegram_bot_token else "chat")
+    if command == "check":
+        return _check(asked.folder or found.bot_knowledge_dir)
+    knowledge = _knowledge(found.bot_knowledge_dir)
+    if found.bot_metaphor not in knowledge.pictures:
+        raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
+    if command == "serve":
+        raise operator.refused("no-telegram")
+    classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language)
+    if command == "ask":
+        return _ask(classroom, asked)
+    from bot.frontends import terminal
+
+    return asyncio.run(terminal.run(classroom, found.bot_data_dir))
+
+
+def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
+    for question in _questions(asked.question):
+        reply = classroom.ask(Learner(language=asked.lang), question)
+        print(_as_json(question, reply) if asked.json else reply.text + "\n", flush=True)
+    return 0
+
+
+def _questions(words: list[str]) -> Iterator[str]:
+    """The question on the command line, or with `-` one for each line of standard input."""
+    if words != ["-"]:
+        yield " ".join(words)
+        return
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", errors="replace").rstrip("\r\n")
+
+
+def _as_json(question: str, answer: Answer) -> str:
+    row = {
+        "question": question,
+        "lang": answer.language,
+        "route": answer.route,
+        "concepts": answer.concepts,
+        "claims": answer.claims,
+        "breaks": answer.breaks,
+        "text": answer.text,
+    }
+    return json.dumps(row, ensure_ascii=False)
+
+
+def _check(folder: Path) -> int:
+    try:
+        knowledge = _knowledge(folder)
+    except Faulty as faulty:
+        print(faulty)
+        print(operator.say("check.faults", count=len(faulty.faults)), file=sys.stderr)
+        return 1
+    counts = {
+        "concepts": len(knowledge.concepts),
+        "claims": sum(len(concept.claims) for concept in knowledge.concepts.values()),
+        "pairs": len(knowledge.pairs),
+        "pictures": len(knowledge.pictures),
+    }
+    print(operator.say("check.fine", **counts))
+    return 0
+
+
+def _knowledge(folder: Path) -> base.Knowledge:
+    if not folder.is_dir():
+        raise operator.refused("no-folder", name=str(folder))
+    return base.load(folder, operator.language())
+
+
+def _log_to(path: Path, level: str) -> Path:
+    """Logs go to a file, which appears with its first line; the screen is the learner's."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    except OSError:
+        handler = logging.NullHandler()
+    logging.basicConfig(level=level, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Every error a person may meet, by whose move comes next.
+
+LemonadeError
+├── Refused          the input cannot be used: say why in one sentence, exit code 1
+│   └── Faulty       a knowledge base (or settings) has faults: one line for each
+└── (anything else is a bug: logged whole, apologised for in one line)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class LemonadeError(Exception):
+    """The root of the tree; never raised itself."""
+
+
+class Refused(LemonadeError):
+    """Input that cannot be used; `str()` of it is the sentence to show."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One mistake in one file; `line` counts from 1."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class Faulty(Refused):
+    """A set of files with at least one fault; `faults` are sorted by place."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = sorted(set(faults))
+        super().__init__("\n".join(map(str, self.faults)))

@@ -1,0 +1,37 @@
+"""Turns what was typed, or the command behind a button, into an Intent. Both pass here; nothing else is let in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+COMMANDS = ("start", "help", "ask", "compare", "map", "new", "language", "cancel")
+MAX_LENGTH = 2000  # characters of one message that are read
+COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the learner wants: a command and the words behind it; plain text is `ask`."""
+
+    name: str
+    words: str = ""
+
+
+def clean(text: str) -> str:
+    """At most MAX_LENGTH characters, and nothing that a screen would not show."""
+    return "".join(char if char.isprintable() else " " for char in text[:MAX_LENGTH]).strip()
+
+
+def parse(text: str) -> Intent:
+    """Never fails: an unknown command is the intent `unknown`, silence is `nothing`, a bare number is `choose`."""
+    text = clean(text)
+    if not text:
+        return Intent("nothing")
+    if text.isascii() and text.isdigit():
+        return Intent("choose", text[:3])
+    command = COMMAND.fullmatch(text)
+    if not command:
+        return Intent("ask", text)
+    name, words = command.group(1).lower(), (command.group(2) or "").strip()
+    return Intent(name, words) if name in COMMANDS else Intent("unknown", name)

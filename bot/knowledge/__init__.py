@@ -1,0 +1,1 @@
+"""What the tutor knows: truth apart from picture, checked on loading."""

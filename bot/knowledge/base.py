@@ -1,0 +1,168 @@
+"""Loads a folder of knowledge and checks it; a base with a fault is refused whole.
+
+truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
+texts/*.yaml  language/wording.yaml  language/characters.tsv
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.errors import Fault, Faulty
+from bot.knowledge import resources
+from bot.knowledge.lint import lint
+from bot.knowledge.schema import (
+    Both,
+    Break,
+    Claim,
+    Concept,
+    Language,
+    Metaphor,
+    Misconception,
+    Pair,
+    Role,
+    Wording,
+)
+from bot.knowledge.source import Document, File, read
+
+SHAPES: dict[str, TypeAdapter[Any]] = {
+    r"truth/concepts/[^/]+": TypeAdapter(Concept),
+    r"truth/pairs/[^/]+": TypeAdapter(Pair),
+    r"metaphors/[^/]+/metaphor": TypeAdapter(Metaphor),
+    r"metaphors/[^/]+/roles/[^/]+": TypeAdapter(Role),
+    r"texts/[^/]+": TypeAdapter(dict[str, Both]),
+    r"language/wording": TypeAdapter(Wording),
+}
+NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One metaphor with its roles by concept id."""
+
+    metaphor: Metaphor
+    roles: dict[str, Role]
+    breaks: dict[str, Break]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Everything the tutor knows, checked."""
+
+    concepts: dict[str, Concept]
+    pairs: tuple[Pair, ...]
+    pictures: dict[str, Picture]
+    texts: dict[str, Both]
+    wording: Wording
+    characters: dict[str, tuple[str, str]]  # Chinese character → simplified form, pinyin with tone number
+
+    def claim(self, id: str) -> Claim:
+        concept, _, key = id.rpartition(".")
+        return self.concepts[concept].claims[key]
+
+    def misconception(self, id: str) -> Misconception | None:
+        concept, _, key = id.rpartition(".")
+        return self.concepts[concept].misconceptions.get(key) if concept in self.concepts else None
+
+    def say(self, key: str, language: Language, **words: object) -> str:
+        return self.texts[key][language].format(**words)
+
+
+def default_folder() -> Path:
+    return resources.folder("knowledge")
+
+
+def load(folder: Path, language: Language = "en") -> Knowledge:
+    """The checked base in `folder`.
+
+    Raises Faulty with every fault found, worded in `language`.
+    """
+    files = [_shape(File.of(path, folder)) for path in _yaml_files(folder)]
+    for needed in NEEDED:
+        if not (folder / needed).exists():
+            missing = File(str(folder), "", Document())
+            missing.fault((), "missing-file", name=needed)
+            files.append(missing)
+    lint(files, shipped_texts())
+    faults = [
+        Fault(file.path, problem.line, shipped_texts()[f"fault.{problem.kind}"][language].format(**problem.words))
+        for file in files
+        for problem in file.problems
+    ]
+    if faults:
+        raise Faulty(faults)
+    return _assemble(files, folder)
+
+
+@cache
+def shipped_texts() -> dict[str, Both]:
+    """Every sentence of the program, from the data that ships with it; the faults of any base are worded from these."""
+    texts: dict[str, Both] = {}
+    for path in sorted((default_folder() / "texts").glob("*.yaml")):
+        texts |= TypeAdapter(dict[str, Both]).validate_python(read(path).data)
+    return texts
+
+
+def _yaml_files(folder: Path) -> Iterator[Path]:
+    """Every file that looks like YAML, and every folder that does, in a fixed order."""
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names + [each for each in folders if each.endswith((".yaml", ".yml"))]):
+            if name.endswith((".yaml", ".yml")):
+                yield Path(parent) / name
+
+
+def _shape(file: File) -> File:
+    """Gives the file's data its shape, or says of each value why it has none."""
+    shape = next((SHAPES[pattern] for pattern in SHAPES if re.fullmatch(pattern + r"\.yaml", file.name)), None)
+    if shape is None:
+        file.fault((), "nobody-reads", name=file.name)
+    if file.problems or shape is None:
+        return file
+    try:
+        file.value = shape.validate_python(file.document.data)
+    except ValidationError as error:
+        for each in error.errors():
+            place = tuple(part for part in each["loc"] if part != "[key]")
+            words = {str(key): word for key, word in each.get("ctx", {}).items()}
+            kind = f"shape.{each['type']}"
+            if f"fault.{kind}" not in shipped_texts():
+                kind = "shape.other"
+            field = ".".join(map(str, place)) or file.name
+            file.fault(place, kind, **{**words, "field": field, "value": _short(each["input"]), "reason": each["msg"]})
+    return file
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _assemble(files: list[File], folder: Path) -> Knowledge:
+    def of(shape: type) -> list[Any]:
+        return [file.value for file in files if isinstance(file.value, shape)]
+
+    pictures = {}
+    for file in files:
+        if isinstance(file.value, Metaphor):
+            inside = os.path.dirname(file.name) + "/roles/"
+            roles = {each.value.concept: each.value for each in files if each.name.startswith(inside)}
+            breaks = {key: value for role in roles.values() for key, value in role.breaks.items()}
+            pictures[file.value.id] = Picture(file.value, roles, breaks)
+    rows = (folder / "language" / "characters.tsv").read_text("utf-8").splitlines()
+    return Knowledge(
+        concepts={concept.id: concept for concept in of(Concept)},
+        pairs=tuple(of(Pair)),
+        pictures=pictures,
+        texts={key: both for texts in of(dict) for key, both in texts.items()},
+        wording=of(Wording)[0],
+        characters={row[0]: (row[2], row[4:]) for row in rows},
+    )

@@ -1,0 +1,336 @@
+"""What a base must hold beyond the shape of its files: links that lead somewhere, proofs, parity, and room on a phone.
+
+Each function looks at one rule and notes what breaks it at the place where the author can mend it.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from bot.knowledge.schema import LANGUAGES, Both, Concept, Language, Metaphor, Pair, Phrases, Role, Wording
+from bot.knowledge.source import File, Place
+
+CITATION = re.compile(r"\[([a-z][a-z0-9-]*\.c[1-9][0-9]*)\]")
+SENTENCE = re.compile(r".+?(?:[。！？]|[.!?](?=\s|\[|$)|$)", re.DOTALL)
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+# The most that a text may take, in Chinese characters and in English words.
+ROOM: dict[str, tuple[int, int]] = {
+    "answer": (90, 60), "truth": (66, 44), "bridge": (42, 26), "invites": (40, 26), "story": (84, 56),
+    "picture": (16, 9), "kubernetes": (20, 12), "role": (10, 8), "name": (16, 5),
+}  # fmt: skip
+
+
+def lint(files: list[File], needed_texts: dict[str, Both]) -> None:
+    """Adds to each file the problems that only show when all are read together. Call it when every file has its shape."""
+    base = _Base(files)
+    base.names()
+    base.links()
+    base.cycles()
+    base.aliases()
+    base.questions()
+    base.proofs()
+    base.never_say()
+    base.languages()
+    base.pictures()
+    base.texts(needed_texts)
+
+
+class _Base:
+    def __init__(self, files: list[File]) -> None:
+        self.files = files
+        self.concepts = [(file, file.value) for file in files if isinstance(file.value, Concept)]
+        self.pairs = [(file, file.value) for file in files if isinstance(file.value, Pair)]
+        self.metaphors = [(file, file.value) for file in files if isinstance(file.value, Metaphor)]
+        self.roles = [(file, file.value) for file in files if isinstance(file.value, Role)]
+        self.ids = {concept.id for _, concept in self.concepts}
+        self.claims = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.claims}
+        misconceptions = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.misconceptions}
+        self.stops = misconceptions | {key for _, role in self.roles for key in role.breaks}
+        # What a file without its shape would have held is not known; links to it are not its author's second mistake.
+        self.shapeless = {PurePosixPath(file.name).stem for file in files if file.value is None}
+
+    def names(self) -> None:
+        """A file is called what it holds, so no two entries can have one id."""
+        for file, concept in self.concepts:
+            self._called(file, "id", concept.id, PurePosixPath(file.name).stem)
+        for file, role in self.roles:
+            self._called(file, "concept", role.concept, PurePosixPath(file.name).stem)
+        seen: dict[str, File] = {}
+        for file, metaphor in self.metaphors:
+            if metaphor.id in seen:
+                file.fault(("id",), "duplicate-id", id=metaphor.id, other=seen[metaphor.id].path)
+            else:
+                self._called(file, "id", metaphor.id, PurePosixPath(file.name).parent.name)
+            seen.setdefault(metaphor.id, file)
+
+    def _called(self, file: File, key: str, id: str, name: str) -> None:
+        if id != name:
+            other = next((each.path for each, concept in self.concepts if concept.id == id and each is not file), None)
+            if other and key == "id":
+                file.fault((key,), "duplicate-id", id=id, other=other)
+            else:
+                file.fault((key,), "name-differs", id=id, name=name)
+
+    def links(self) -> None:
+        """Every id that is named exists."""
+        for file, place, id, known in self._links():
+            if id not in known and not self._hidden(id):
+                file.fault(place, "dead-link", id=id)
+
+    def _hidden(self, id: str) -> bool:
+        return id.split(".", maxsplit=1)[0] in self.shapeless or (id[0] == "B" and bool(self.shapeless))
+
+    def _links(self) -> Iterator[tuple[File, Place, str, set[str]]]:
+        for file, concept in self.concepts:
+            for at, id in enumerate(concept.needs):
+                yield file, ("needs", at), id, self.ids
+            for at, answer in enumerate(concept.answers):
+                if answer.stops:
+                    yield file, ("answers", at, "stops"), answer.stops, self.stops
+            if concept.stuck:
+                yield file, ("stuck", "turn"), concept.stuck.turn, self.ids
+        for file, pair in self.pairs:
+            for at, id in enumerate(pair.of):
+                yield file, ("of", at), id, self.ids
+            if pair.stops:
+                yield file, ("stops",), pair.stops, self.stops
+        for file, role in self.roles:
+            yield file, ("concept",), role.concept, self.ids
+            for at, relation in enumerate(role.relations):
+                yield file, ("relations", at, "to"), relation.to, self.ids
+                for n, id in enumerate(relation.claims):
+                    yield file, ("relations", at, "claims", n), id, self.claims
+            for key, stop in role.breaks.items():
+                for at, id in enumerate(stop.touches):
+                    yield file, ("breaks", key, "touches", at), id, self.ids
+        for file, metaphor in self.metaphors:
+            for at, box in enumerate(metaphor.map):
+                yield file, ("map", at, "concept"), box.concept, self.ids
+                for n, id in enumerate(box.holds):
+                    yield file, ("map", at, "holds", n), id, self.ids
+        for file in self.files:
+            if isinstance(file.value, Wording):
+                for at, id in enumerate(file.value.generic):
+                    yield file, ("generic", at), id, self.ids
+
+    def cycles(self) -> None:
+        """Nothing needs itself, however far round."""
+        needs = {concept.id: concept.needs for _, concept in self.concepts}
+        done: set[str] = set()
+
+        def walk(id: str, way: tuple[str, ...]) -> tuple[str, ...] | None:
+            if id in way:
+                return (*way[way.index(id) :], id)
+            if id in done or id not in needs:
+                return None
+            found = next((cycle for each in needs[id] if (cycle := walk(each, (*way, id)))), None)
+            done.add(id)
+            return found
+
+        for file, concept in self.concepts:
+            if concept.id not in done and (cycle := walk(concept.id, ())):
+                owner = next((each for each, value in self.concepts if value.id == cycle[0]), file)
+                owner.fault(("needs",), "cycle", way=" → ".join(cycle))
+
+    def aliases(self) -> None:
+        """An unmistakable name belongs to one concept."""
+        owners: dict[str, tuple[str, File]] = {}
+        for file, concept in self.concepts:
+            for language in LANGUAGES:
+                for at, alias in enumerate(concept.aliases[language]):
+                    key = re.sub(r"[\s_-]+", "", alias.lower())
+                    owner, other = owners.setdefault(key, (concept.id, file))
+                    if owner != concept.id:
+                        file.fault(("aliases", language, at), "alias-taken", alias=alias, owner=owner, other=other.path)
+
+    def questions(self) -> None:
+        """At least four questions a language per concept; one question leads to one answer."""
+        owners: dict[str, str] = {}
+        for file, concept in self.concepts:
+            asked = list(concept.asked_as) + [each for answer in concept.answers for each in answer.asked_as]
+            if len(asked) < 4:
+                file.fault(("asked_as",), "few-questions", count=len(asked), least=4)
+        for file, place, question in self._questions():
+            for text in (question.zh, question.en):
+                key = re.sub(r"[\W_]+", "", text.lower())
+                if owners.setdefault(key, file.path) != file.path:
+                    file.fault(place, "question-taken", question=text, other=owners[key])
+
+    def _questions(self) -> Iterator[tuple[File, Place, Both]]:
+        for file, concept in self.concepts:
+            for at, question in enumerate(concept.asked_as):
+                yield file, ("asked_as", at), question
+            for n, answer in enumerate(concept.answers):
+                for at, question in enumerate(answer.asked_as):
+                    yield file, ("answers", n, "asked_as", at), question
+        for file, pair in self.pairs:
+            for at, question in enumerate(pair.asked_as):
+                yield file, ("asked_as", at), question
+
+    def proofs(self) -> None:
+        """Each sentence about Kubernetes cites a claim that exists, and each claim is cited."""
+        used: set[str] = set()
+        for file, place, both, every in self._cited():
+            for language in LANGUAGES:
+                text = both[language]
+                ids = CITATION.findall(text)
+                used.update(ids)
+                for id in ids:
+                    if id not in self.claims and not self._hidden(id):
+                        file.fault((*place, language), "dead-link", id=id)
+                for sentence in uncited(text) if every or not ids else ():
+                    file.fault((*place, language), "uncited", sentence=sentence)
+            if set(CITATION.findall(both.zh)) != set(CITATION.findall(both.en)):
+                file.fault(place, "claims-differ")
+        for _, role in self.roles:
+            used.update(id for relation in role.relations for id in relation.claims)
+        for file, concept in self.concepts:
+            for key in concept.claims:
+                if f"{concept.id}.{key}" not in used and not self.shapeless:
+                    file.fault(("claims", key), "unused-claim", id=f"{concept.id}.{key}")
+
+    def _cited(self) -> Iterator[tuple[File, Place, Both, bool]]:
+        """Texts about Kubernetes; True where every sentence needs its own proof."""
+        for file, concept in self.concepts:
+            yield file, ("definition",), concept.definition, True
+            yield file, ("plainer",), concept.plainer, True
+            yield file, ("example",), concept.example, False
+            for at, answer in enumerate(concept.answers):
+                yield file, ("answers", at, "text"), answer.text, True
+            for key, misconception in concept.misconceptions.items():
+                yield file, ("misconceptions", key, "truth"), misconception.truth, True
+            if concept.stuck:
+                yield file, ("stuck", "next"), concept.stuck.next, True
+        for file, pair in self.pairs:
+            for part in ("shared", "difference", "choose"):
+                yield file, (part,), getattr(pair, part), True
+        for file, role in self.roles:
+            for key, stop in role.breaks.items():
+                yield file, ("breaks", key, "truth"), stop.truth, True
+
+    def never_say(self) -> None:
+        """What can never be right stands in no text of the base."""
+        phrases = [(phrase, language) for _, c in self.concepts for language in LANGUAGES for phrase in c.never_say[language]]
+        for file, place, both, _ in self._cited():
+            for phrase, language in phrases:
+                if phrase.lower() in CITATION.sub("", both[language]).lower():
+                    file.fault((*place, language), "never-say", phrase=phrase)
+
+    def languages(self) -> None:
+        """Chinese is written in Chinese, English holds no Chinese, and each text has room on a phone."""
+        for file in self.files:
+            for place, both in boths(file.value, ()):
+                if CHINESE.search(both.en):
+                    file.fault((*place, "en"), "chinese-in-english", text=both.en[:30])
+                room = self._room(place, file.value)
+                if room:
+                    for language in LANGUAGES:
+                        size, most = length(both[language], language), room[language == "en"]
+                        if size > most:
+                            file.fault((*place, language), f"too-long.{language}", size=size, most=most)
+
+    @staticmethod
+    def _room(place: Place, value: object) -> tuple[int, int] | None:
+        last = str(place[-1]) if place else ""
+        if last in ("definition", "plainer", "text", "difference", "next", "shared", "choose"):
+            return ROOM["answer"]
+        if last in ("picture", "again") and len(place) == 1 and isinstance(value, Role):
+            return ROOM["story"]
+        return ROOM.get(last)
+
+    def pictures(self) -> None:
+        """In one picture each role is played once, each break has one id, and every fact of the source is used."""
+        for file, metaphor in self.metaphors:
+            folder = str(PurePosixPath(file.name).parent) + "/"
+            mine = [(each, role) for each, role in self.roles if each.name.startswith(folder)]
+            seen: dict[str, str] = {}
+            for each, role in mine:
+                for language in LANGUAGES:
+                    self._once(each, ("role", language), "duplicate-role", role.role[language].lower(), seen)
+            breaks: dict[str, str] = {}
+            for each, role in mine:
+                for key in role.breaks:
+                    self._once(each, ("breaks", key), "duplicate-break", key, breaks)
+            known = {*metaphor.sources, "extension"}
+            used = {origin for _, role in mine for origin in role.origin} | set(metaphor.origin)
+            for each, role in mine:
+                for at, origin in enumerate(role.origin):
+                    if origin not in known:
+                        each.fault(("origin", at), "dead-link", id=origin)
+            for origin in metaphor.sources:
+                if origin not in used and not self.shapeless:
+                    file.fault(("sources", origin), "unused-source", id=origin)
+        homes = {str(PurePosixPath(file.name).parent) for file, _ in self.metaphors}
+        for file, _ in self.roles:
+            if str(PurePosixPath(file.name).parent.parent) not in homes:
+                file.fault((), "no-metaphor", folder=PurePosixPath(file.name).parent.parent.name)
+
+    @staticmethod
+    def _once(file: File, place: Place, kind: str, key: str, seen: dict[str, str]) -> None:
+        if key in seen:
+            file.fault(place, kind, id=key, other=seen[key])
+        seen.setdefault(key, file.path)
+
+    def texts(self, needed: dict[str, Both]) -> None:
+        """Every sentence the program says is there, once, with the same gaps in both languages."""
+        seen: dict[str, str] = {}
+        catalogues = [file for file in self.files if isinstance(file.value, dict)]
+        for file in catalogues:
+            for key, both in file.value.items():
+                self._once(file, (key,), "duplicate-text", key, seen)
+                if gaps(both.zh) != gaps(both.en):
+                    file.fault((key,), "gaps-differ", key=key)
+                elif key in needed and gaps(both.zh) != gaps(needed[key].zh):
+                    file.fault((key,), "gaps-wrong", key=key, gaps=", ".join(sorted(gaps(needed[key].zh))) or "–")
+        for key in needed:
+            if key not in seen and catalogues:
+                catalogues[0].fault((), "missing-text", key=key)
+
+
+def uncited(text: str) -> list[str]:
+    """The sentences of `text` that are not followed by a citation."""
+    missing, rest = [], text
+    while rest.strip():
+        found = SENTENCE.match(rest)
+        end = found.end() if found else len(rest)
+        sentence, rest = rest[:end], rest[end:]
+        proof = re.match(r"(\[[^\]]*\])+", rest)
+        if proof:
+            rest = rest[proof.end() :]
+        elif sentence.strip():
+            missing.append(sentence.strip())
+    return missing
+
+
+def length(text: str, language: Language) -> int:
+    """Chinese characters (a Latin word counts as two), or English words, citations apart."""
+    plain = CITATION.sub("", text)
+    if language == "en":
+        return len(plain.split())
+    return len(CHINESE.findall(plain)) + 2 * len(re.findall(r"[A-Za-z0-9][\w./-]*", plain))
+
+
+def gaps(text: str) -> set[str]:
+    """The names of the places that a sentence leaves open; `?` for a brace that opens none."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError:
+        return {"?"}
+
+
+def boths(value: object, place: Place) -> Iterator[tuple[Place, Both]]:
+    """Every two-language text within a value, with its place."""
+    if isinstance(value, Both):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from boths(each, (*place, key))
+    elif isinstance(value, tuple):
+        for at, each in enumerate(value):
+            yield from boths(each, (*place, at))
+    elif hasattr(value, "__pydantic_fields__") and not isinstance(value, Phrases):
+        for name in type(value).model_fields:  # type: ignore[attr-defined]
+            yield from boths(getattr(value, name), (*place, name))

@@ -1,0 +1,113 @@
+"""Reads typed text the way the knowledge is written: one spelling, one script, split into tokens.
+
+A token is a Latin word without its plural, or one Chinese character. A run of tokens is compared without its spaces and
+hyphens, so `Replica Set`, `replica-sets` and `ReplicaSet` are one name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bot.knowledge.base import Knowledge
+from bot.knowledge.schema import Language
+
+TOKEN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]")
+APOSTROPHE = re.compile(r"(?<=[a-z])['’](?=[a-z])")
+INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+def singular(word: str) -> str:
+    """`pods` → `pod`; a word that merely ends in s loses it too, on both sides of every comparison."""
+    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
+    return word
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Spelling rules made from the knowledge."""
+
+    simplified: dict[int, str]
+    respell: dict[str, str]
+    foreign: re.Pattern[str]  # any key of `respell`
+    sounds: dict[str, str]  # Chinese character → pinyin with tone number
+    fillers: frozenset[str]  # single tokens and Chinese phrases that carry no topic
+    english: frozenset[str]  # English function words
+
+    @classmethod
+    def of(cls, knowledge: Knowledge) -> Reader:
+        sounds = {char: sound for char, (_, sound) in knowledge.characters.items()}
+        spoken = ("".join(sounds.get(char, "").rstrip("12345") for char in phrase) for phrase in knowledge.wording.fillers.zh)
+        simplified = {ord(char): simple for char, (simple, _) in knowledge.characters.items() if char != simple}
+        wording = knowledge.wording
+        respell = {key.translate(simplified): value for key, value in wording.respell.items()}
+        return cls(
+            simplified=simplified,
+            respell=respell,
+            foreign=re.compile("|".join(map(re.escape, sorted(respell, key=len, reverse=True))) or r"(?!)"),
+            sounds=sounds,
+            fillers=frozenset((*wording.fillers.zh, *spoken, *map(singular, wording.fillers.en))),
+            english=frozenset(map(singular, wording.fillers.en)),
+        )
+
+    def spell(self, text: str) -> str:
+        """Lower case, half width, simplified script, no invisible characters."""
+        text = unicodedata.normalize("NFKC", text).lower()
+        text = APOSTROPHE.sub("", INVISIBLE.sub("", text)).translate(self.simplified)
+        return self.foreign.sub(lambda found: self.respell[found[0]], text)
+
+    def tokens(self, text: str) -> list[str]:
+        return [singular(token) for token in TOKEN.findall(self.spell(text))]
+
+    def key(self, text: str) -> str:
+        """What is left of `text` for comparing names and whole messages."""
+        return "".join(self.tokens(text))
+
+    def pinyin(self, chinese: str, tones: bool) -> str:
+        """The sound of Chinese characters; '' when one of them has none."""
+        sounds = [self.sounds.get(char, "") for char in chinese]
+        if not all(sounds):
+            return ""
+        return "".join(sounds) if tones else "".join(sound.rstrip("12345") for sound in sounds)
+
+    def language(self, text: str) -> Language | None:
+        """The language `text` is visibly written in; None when it could be either (`etcd?`)."""
+        if CHINESE.search(text):
+            return "zh"
+        return "en" if self.english.intersection(self.tokens(text)) else None
+
+    def grams(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Latin words, and pairs of neighbouring Chinese characters."""
+        last = ""
+        for token in tokens:
+            if CHINESE.match(token):
+                if last:
+                    yield last + token
+                last = token
+            else:
+                yield token
+                last = ""
+
+    def contains(self, text: str, phrase: str) -> bool:
+        """Whether the parts of `phrase` (apart by spaces) occur in `text` in that order, with anything between."""
+        rest = " " + " ".join(self.tokens(text)) + " "
+        for part in phrase.split():
+            wanted = " " + " ".join(self.tokens(part)) + " "
+            _, found, after = rest.partition(wanted)
+            if not found:
+                return False
+            rest = " " + after
+        return True
+
+    def idle(self, tokens: list[str]) -> set[int]:
+        """The positions of the tokens that are function words."""
+        idle: set[int] = set()
+        for size in range(min(8, len(tokens)), 0, -1):
+            for start in range(len(tokens) - size + 1):
+                if "".join(tokens[start : start + size]) in self.fillers:
+                    idle.update(range(start, start + size))
+        return idle

@@ -1,0 +1,212 @@
+"""The shape of every knowledge file: truth (Concept, Pair) apart from picture (Metaphor, Role).
+
+A text that speaks about Kubernetes carries its proof inline: each sentence ends with the id of the claim it rests on,
+`It keeps all cluster data.[etcd.c1]`. A Both holds the same text in Chinese and in English.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+ConceptId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+ClaimKey = Annotated[str, StringConstraints(pattern=r"^c[1-9][0-9]*$")]
+ClaimId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.c[1-9][0-9]*$")]
+MisconceptionKey = Annotated[str, StringConstraints(pattern=r"^m[1-9][0-9]*$")]
+BreakId = Annotated[str, StringConstraints(pattern=r"^B[1-9][0-9]*$")]
+StopId = Annotated[str, StringConstraints(pattern=r"^(B[1-9][0-9]*|[a-z][a-z0-9-]*\.m[1-9][0-9]*)$")]
+Origin = Annotated[str, StringConstraints(pattern=r"^(A[1-9][0-9]*|extension)$")]
+Page = Annotated[str, StringConstraints(pattern=r"^/(docs|blog|releases)/[a-z0-9/._-]*(#[A-Za-z0-9_-]+)?$")]
+Since = Annotated[str, StringConstraints(pattern=r"^(always|v1\.[0-9]+)$")]
+
+
+class Entry(BaseModel):
+    """The root of every shape: no unknown keys, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Both(Entry):
+    """One text in both languages."""
+
+    zh: Text
+    en: Text
+
+    def __getitem__(self, language: Language) -> str:
+        return self.zh if language == "zh" else self.en
+
+
+class Phrases(Entry):
+    """Lists of literal phrases, one per language; either may be empty."""
+
+    zh: tuple[Text, ...] = ()
+    en: tuple[Text, ...] = ()
+
+    def __getitem__(self, language: Language) -> tuple[str, ...]:
+        return self.zh if language == "zh" else self.en
+
+
+# ---------------------------------------------------------------- truth
+
+
+class Claim(Entry):
+    """One checkable sentence with its official source."""
+
+    zh: Text
+    en: Text
+    source: Page  # page and anchor on kubernetes.io
+    since: Since  # first Kubernetes version in which it holds; `always` when it never was otherwise
+    checked: date  # the day somebody last compared it with the source
+
+    def __getitem__(self, language: Language) -> str:
+        return self.zh if language == "zh" else self.en
+
+
+class Misconception(Entry):
+    """What people wrongly say about Kubernetes itself, whatever the picture."""
+
+    says: Both  # the wrong sentence, as a person would say it
+    tempting: Both  # why it is tempting
+    truth: Both  # the refutation, cited
+    triggers: Phrases  # what a question that holds it contains (see `contains_phrase`)
+
+
+class Answer(Entry):
+    """One focused answer and the questions that must find it."""
+
+    asked_as: tuple[Both, ...] = Field(min_length=1)
+    text: Both  # one or two cited sentences
+    stops: StopId | None = None  # the break or misconception that these questions touch
+
+
+class Stuck(Entry):
+    """For a state one can be stuck in: what you see, whose turn it is, what to type first."""
+
+    see: Both
+    turn: ConceptId
+    command: Text
+    next: Both  # how to read what the command prints, cited
+
+
+class Concept(Entry):
+    """One concept of Kubernetes, free of any metaphor."""
+
+    id: ConceptId
+    kind: Literal["component", "object", "idea", "state", "tool"]
+    tier: Literal[1, 2, 3, 4]
+    needs: tuple[ConceptId, ...] = ()  # what has to be understood before
+    page: Page  # the official page to read on
+    name: Both
+    aliases: Phrases  # unmistakable names of the concept
+    everyday: Phrases = Phrases()  # names that also mean something outside Kubernetes
+    definition: Both  # one or two cited sentences
+    plainer: Both  # the same in other, simpler words, cited
+    example: Both  # a concrete case, cited at least once
+    asked_as: tuple[Both, ...] = Field(min_length=2)  # questions that the definition answers
+    answers: tuple[Answer, ...] = Field(min_length=1)
+    claims: dict[ClaimKey, Claim] = Field(min_length=3)
+    misconceptions: dict[MisconceptionKey, Misconception] = Field(min_length=1)
+    never_say: Phrases
+    stuck: Stuck | None = None
+
+
+class Pair(Entry):
+    """Two concepts that are often confused."""
+
+    of: tuple[ConceptId, ConceptId]
+    shared: Both  # what holds for both, cited
+    difference: Both  # the difference that matters, cited
+    choose: Both  # when to use or think of which, cited
+    stops: StopId | None = None
+    asked_as: tuple[Both, ...] = Field(min_length=1)
+
+
+# -------------------------------------------------------------- picture
+
+Verb = Literal[
+    "stores", "reads", "writes", "watches", "creates", "replaces", "runs", "assigns", "contains", "is-part-of",
+    "reports-to", "asks", "describes", "fulfils", "compares", "counts", "checks", "limits", "exposes", "routes-to",
+    "selects", "needs", "follows", "protects", "causes", "waits-for",
+]  # fmt: skip
+
+
+class Relation(Entry):
+    """The same relation on both sides; a row of the side-by-side table."""
+
+    rel: Verb
+    to: ConceptId
+    picture: Both  # the picture's side, a short phrase
+    kubernetes: Both  # Kubernetes' side, a short phrase
+    claims: tuple[ClaimId, ...] = Field(min_length=1)  # what the Kubernetes side rests on
+    fit: Literal["exact", "partial", "loose"]
+
+
+class Break(Entry):
+    """A place where the picture stops being true."""
+
+    invites: Both  # the wrong inference that the picture invites
+    truth: Both  # cited
+    bridge: Both  # how the picture can be repaired
+    severity: Literal["severe", "mild"]
+    touches: tuple[ConceptId, ...] = ()  # further concepts it concerns
+    triggers: Phrases
+
+
+class Role(Entry):
+    """What one concept is in the picture."""
+
+    concept: ConceptId
+    role: Both
+    origin: tuple[Origin, ...] = Field(min_length=1)
+    aliases: Phrases = Phrases()  # picture words that a learner may ask with
+    picture: Both  # the story in one or two sentences
+    again: Both  # the story told another way
+    relations: tuple[Relation, ...] = Field(min_length=2)
+    breaks: dict[BreakId, Break] = {}
+
+
+class Source(Entry):
+    """One fact of the text that a metaphor was taken from."""
+
+    tells: Both
+    stands_for: Both
+
+
+class Place(Entry):
+    """One box of the map."""
+
+    concept: ConceptId
+    holds: tuple[ConceptId, ...] = Field(min_length=1)
+
+
+class Metaphor(Entry):
+    """One picture: its name, its story, where it comes from and its map."""
+
+    id: ConceptId
+    name: Both
+    opening: Both
+    origin: tuple[Origin, ...] = Field(min_length=1)
+    sources: dict[Origin, Source] = {}
+    map: tuple[Place, ...] = Field(min_length=1)
+
+
+# ------------------------------------------------------------- language
+
+
+class Wording(Entry):
+    """How people put their questions: words that carry no topic, and words that change a question's form."""
+
+    fillers: Phrases  # function words and polite words; an English one marks a text as English
+    generic: tuple[ConceptId, ...]  # concepts whose names weigh nothing beside another concept's
+    respell: dict[Text, Text]  # regional wording (after simplification) → the base's own
+    pronouns: Phrases  # words that point back to the last answer
+    compare: Phrases  # words that ask for a difference
+    elsewhere: Phrases  # names of other fields that contain one of our words
+    real_words: Phrases  # everyday words that look like a misspelt name of ours and are none
+    small_talk: dict[Text, Phrases]  # what the learner means → how people say it, whole messages

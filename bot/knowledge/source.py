@@ -1,0 +1,186 @@
+"""Reads one YAML file into plain values and remembers the line of each.
+
+Knowledge needs only a small, safe part of YAML: mappings, lists and scalars. Anchors and aliases are refused (an alias
+bomb cannot be written), as are custom tags, doubled keys, deep nesting and files over a megabyte. Scalars are text
+unless they are whole numbers, true, false or null, so that `no` and `on` stay words.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 16
+
+Place = tuple[str | int, ...]  # the way to a value: keys and list positions
+CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake, not yet in words: `kind` names the sentence, `words` fill it."""
+
+    line: int
+    kind: str
+    words: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Document:
+    """The values of one file, where each stands, and what is wrong with the file itself."""
+
+    data: Any = None
+    lines: dict[Place, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def line(self, place: Place) -> int:
+        """The line of `place`, or of the nearest value around it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+
+class _Stop(Exception):
+    """Reading cannot go on past this problem."""
+
+    def __init__(self, line: int, kind: str, **words: str) -> None:
+        self.problem = Problem(line, kind, words)
+
+
+def read(path: Path) -> Document:
+    """Never raises for what a file may hold; look at `problems`."""
+    document = Document()
+    try:
+        text = _text(path)
+        document.data = _Builder(text, document).build()
+    except _Stop as stop:
+        document.problems.append(stop.problem)
+    return document
+
+
+def _text(path: Path) -> str:
+    if path.is_symlink() and not path.exists():
+        raise _Stop(1, "dangling-link", target=os.readlink(path))
+    if path.is_dir():
+        raise _Stop(1, "folder-not-file")
+    if not path.is_file():
+        raise _Stop(1, "not-a-file")
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _Stop(1, "unreadable", reason=str(error.strerror)) from error
+    if len(raw) > MAX_BYTES:
+        raise _Stop(1, "too-large", limit=f"{MAX_BYTES:,}")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _Stop(raw.count(b"\n", 0, error.start) + 1, "not-utf8") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if "\t" in line[: len(line) - len(line.lstrip())]:
+            raise _Stop(number, "tab")
+    return text
+
+
+class _Builder:
+    """Builds values from the parser's events, one after the other."""
+
+    def __init__(self, text: str, document: Document) -> None:
+        self.events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self.document = document
+
+    def build(self) -> Any:
+        try:
+            self._next()  # stream start
+            if isinstance(self._next(), yaml.StreamEndEvent):
+                raise _Stop(1, "empty")
+            data = self._value(self._next(), (), 0)
+            if data is None:
+                raise _Stop(1, "empty")
+            self._next()  # document end
+            if not isinstance(after := self._next(), yaml.StreamEndEvent):
+                raise _Stop(_line(after), "second-document")
+            return data
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise _Stop(mark.line + 1 if mark else 1, "syntax", reason=error.problem or "?") from error
+        except yaml.YAMLError as error:
+            raise _Stop(1, "control-character") from error
+
+    def _next(self) -> Any:
+        return next(self.events)
+
+    def _value(self, event: Any, place: Place, depth: int) -> Any:
+        self.document.lines.setdefault(place, _line(event))
+        if isinstance(event, yaml.AliasEvent) or event.anchor:
+            raise _Stop(_line(event), "alias", name=str(event.anchor))
+        if event.tag:
+            raise _Stop(_line(event), "tag", name=event.tag)
+        if depth > MAX_DEPTH:
+            raise _Stop(_line(event), "too-deep", limit=str(MAX_DEPTH))
+        if isinstance(event, yaml.ScalarEvent):
+            return _scalar(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._list(place, depth)
+        return self._mapping(place, depth)
+
+    def _list(self, place: Place, depth: int) -> list[Any]:
+        values: list[Any] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            values.append(self._value(event, (*place, len(values)), depth + 1))
+        return values
+
+    def _mapping(self, place: Place, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
+                raise _Stop(_line(event), "key-not-text")
+            key = event.value
+            if key in values:
+                first = str(self.document.line((*place, key)))
+                self.document.problems.append(Problem(_line(event), "duplicate-key", {"key": key, "first": first}))
+            self.document.lines.setdefault((*place, key), _line(event))
+            values[key] = self._value(self._next(), (*place, key), depth + 1)
+        return values
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _scalar(event: yaml.ScalarEvent) -> str | int | bool | None:
+    text: str = event.value
+    if event.style:  # quoted
+        return text
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    return text
+
+
+@dataclass
+class File:
+    """One file of a base: where it is, what it says, what is wrong, and its value once it has its shape."""
+
+    path: str  # as faults show it
+    name: str  # within the base
+    document: Document
+    value: Any = None
+
+    @classmethod
+    def of(cls, path: Path, folder: Path) -> File:
+        return cls(str(path), path.relative_to(folder).as_posix(), read(path))
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.document.problems
+
+    def fault(self, place: Place, kind: str, **words: object) -> None:
+        line = self.document.line(place)
+        self.problems.append(Problem(line, kind, {key: str(word) for key, word in words.items()}))

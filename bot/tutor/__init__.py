@@ -1,0 +1,1 @@
+"""Answers a beginner's question from the knowledge."""

@@ -1,0 +1,290 @@
+"""Chooses the concepts that a question is about, or none when it is about something else.
+
+Two things are looked at. *Names*: the longest alias wins its stretch of the question; misspellings, pinyin, homophones
+and the other script count a little less. *Likeness*: how much of the question's wording, weighed by rarity, occurs in what
+the base says (BM25) and is asked. Names say what it is about and whether it is ours at all; likeness breaks ties.
+An everyday word (`node`, 店长) alone is no proof: the rest of the question must be made of words the base knows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from bot.knowledge.base import Knowledge, Picture
+from bot.knowledge.reading import CHINESE, Reader
+from bot.knowledge.schema import LANGUAGES, Concept
+from bot.tutor.questions import Questions, Slot
+
+STRONG, EVERYDAY = 1.0, 0.6
+MISSPELT, BY_SOUND = 0.85, 0.8
+GENERIC = 0.1  # what the field's own name weighs beside another name
+STATE = 0.2  # a symptom says more than the object it befalls
+FIRST = 0.05  # what is named first is asked about
+LIKENESS = 0.3  # weight of the wording beside the names
+ASKED = 0.8  # weight of an authored question like this one
+LONGEST = 14  # tokens in a name, at most
+ELSEWHERE = ""  # the owner of names that belong to other fields
+
+
+@dataclass(frozen=True)
+class Name:
+    """One way to say a concept."""
+
+    concept: str
+    weight: float
+
+
+@dataclass
+class Hit:
+    """A stretch of the question that names something."""
+
+    start: int
+    end: int
+    key: str
+    names: tuple[Name, ...]
+    certain: float = 1.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a question is about: concepts with their scores, best first; `named` are those it calls by a name."""
+
+    scores: tuple[tuple[str, float], ...] = ()
+    named: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()  # the same in the order of the question
+    alike: dict[Slot, float] = field(default_factory=dict)  # authored questions like this one, 0 to 1
+    tied: tuple[str, ...] = ()  # concepts that one word of the question means equally
+    declined: bool = False
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        return tuple(concept for concept, _ in self.scores)
+
+
+@dataclass
+class Likeness:
+    """BM25 over short documents."""
+
+    postings: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    rarity: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, documents: dict[str, Counter[str]]) -> Likeness:
+        made = cls()
+        mean = sum(sum(grams.values()) for grams in documents.values()) / max(len(documents), 1)
+        for id, grams in documents.items():
+            size = 0.6 + 0.6 * sum(grams.values()) / mean
+            for gram, count in grams.items():
+                made.postings[gram][id] = count * 2.2 / (count + size)
+        for gram, found in made.postings.items():
+            made.rarity[gram] = math.log(1 + (len(documents) - len(found) + 0.5) / (len(found) + 0.5))
+        return made
+
+    def scores(self, grams: Iterable[str]) -> dict[str, float]:
+        total: dict[str, float] = defaultdict(float)
+        for gram in set(grams):
+            for id, weight in self.postings.get(gram, {}).items():
+                total[id] += weight * self.rarity[gram]
+        return total
+
+
+class Finder:
+    """Built once from the knowledge; holds no learner's state."""
+
+    def __init__(self, knowledge: Knowledge, picture: Picture, reader: Reader) -> None:
+        self.knowledge, self.picture, self.reader = knowledge, picture, reader
+        self.names: dict[str, tuple[Name, ...]] = {}
+        self.sounds: dict[str, tuple[Name, ...]] = {}  # pinyin without tones, as typed
+        self.homophones: dict[str, tuple[Name, ...]] = {}  # pinyin with tones, of unmistakable names
+        for key, names in self._all_names().items():
+            self.names[key] = tuple(names)
+        for key, own in self.names.items():
+            if len(key) > 1 and all(CHINESE.match(char) for char in key) and own[0].concept:
+                self.sounds.setdefault(reader.pinyin(key, tones=False), own)
+                if own[0].weight == STRONG or len(key) > 2:
+                    self.homophones.setdefault(reader.pinyin(key, tones=True), own)
+        self.latin = [key for key in self.names if len(key) >= 4 and key.isascii()]
+        self.real_words = {reader.key(word) for language in LANGUAGES for word in knowledge.wording.real_words[language]}
+        self.likeness = Likeness.of({concept.id: Counter(self._wording(concept)) for concept in knowledge.concepts.values()})
+        self.questions = Questions(knowledge, reader)
+        self.generic = set(knowledge.wording.generic)
+
+    def _all_names(self) -> dict[str, list[Name]]:
+        found: dict[str, dict[str, float]] = defaultdict(dict)
+
+        def add(concept: str, words: Iterable[str], weight: float) -> None:
+            for word in words:
+                key = self.reader.key(word)
+                if key and (weight == EVERYDAY or concept not in found[key]):
+                    found[key][concept] = weight
+
+        for concept in self.knowledge.concepts.values():
+            role = self.picture.roles.get(concept.id)
+            for language in LANGUAGES:
+                add(concept.id, (concept.name[language], *concept.aliases[language]), STRONG)
+                add(concept.id, concept.everyday[language], EVERYDAY)
+                if role:
+                    add(concept.id, (role.role[language], *role.aliases[language]), EVERYDAY)
+            add(concept.id, (concept.id,), STRONG if self.reader.key(concept.id) not in found else EVERYDAY)
+        for language in LANGUAGES:
+            add(ELSEWHERE, self.knowledge.wording.elsewhere[language], STRONG)
+        return {key: [Name(id, weight) for id, weight in owners.items()] for key, owners in found.items()}
+
+    def _wording(self, concept: Concept) -> Iterable[str]:
+        role = self.picture.roles.get(concept.id)
+        asked = [*concept.asked_as, *(each for answer in concept.answers for each in answer.asked_as)]
+        for language in LANGUAGES:
+            texts = [concept.name[language], *concept.aliases[language], *concept.everyday[language]]
+            texts += [each[language] for each in asked] * 2
+            texts += [concept.definition[language], concept.plainer[language], concept.example[language]]
+            texts += [answer.text[language] for answer in concept.answers]
+            texts += [claim[language] for claim in concept.claims.values()]
+            texts += [each.says[language] for each in concept.misconceptions.values()]
+            if role:
+                texts += [role.role[language], role.picture[language], *role.aliases[language]]
+                texts += [stop.invites[language] for stop in role.breaks.values()]
+            for text in texts:
+                yield from self.reader.grams(self.reader.tokens(text.replace("[", " [")))
+
+    # -------------------------------------------------------------- finding
+
+    def find(self, question: str) -> Finding:
+        tokens = self.reader.tokens(question)
+        hits = self._hits(tokens)
+        named = self._named(hits, len(tokens))
+        likeness = self.likeness.scores(self.reader.grams(tokens))
+        most = max(likeness.values(), default=0.0)
+        scores = dict(named)
+        best: dict[str, float] = {}
+        for concept, score in likeness.items():
+            if score > 0.25 * most:
+                scores[concept] = scores.get(concept, 0.0) + LIKENESS * score / most
+        alike = self.questions.alike(question)
+        for slot, score in alike.items():
+            for concept in slot.concepts[:1] if score > 0.3 else ():
+                best[concept] = max(best.get(concept, 0.0), score)
+        for concept, score in best.items():
+            scores[concept] = scores.get(concept, 0.0) + ASKED * score
+        ranked = tuple(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
+        if not self._ours(tokens, hits, named):
+            return Finding(ranked, named=tuple(named), mentioned=self._mentioned(hits, named), declined=True)
+        order = tuple(sorted(named, key=lambda concept: (-named[concept], concept)))
+        return Finding(ranked, named=order, mentioned=self._mentioned(hits, named), alike=alike, tied=self._tied(hits, named))
+
+    def sounds_chinese(self, question: str) -> bool:
+        """Whether the question names something in pinyin."""
+        tokens = self.reader.tokens(question)
+        return any(hit.certain == BY_SOUND for hit in self._hits(tokens))
+
+    def _hits(self, tokens: list[str]) -> list[Hit]:
+        """The longest names first; each stretch of the question is named once."""
+        taken = [False] * len(tokens)
+        hits: list[Hit] = []
+
+        def take(look_up: dict[str, tuple[Name, ...]], certain: float, spell: object) -> None:
+            for size in range(min(LONGEST, len(tokens)), 0, -1):
+                for start in range(len(tokens) - size + 1):
+                    if any(taken[start : start + size]):
+                        continue
+                    key = spell(tokens[start : start + size])  # type: ignore[operator]
+                    if key and key in look_up:
+                        hits.append(Hit(start, start + size, key, look_up[key], certain))
+                        taken[start : start + size] = [True] * size
+
+        take(self.names, 1.0, "".join)
+        take(self.sounds, BY_SOUND, self._typed_sound)
+        take(self.homophones, BY_SOUND, self._heard)
+        for size in (1, 2, 3):
+            for start in range(len(tokens) - size + 1):
+                stretch = tokens[start : start + size]
+                if not any(taken[start : start + size]) and (meant := self._misspelt(stretch)):
+                    hits.append(Hit(start, start + size, meant, self.names[meant], MISSPELT))
+                    taken[start : start + size] = [True] * size
+        return sorted(hits, key=lambda hit: hit.start)
+
+    def _typed_sound(self, tokens: list[str]) -> str:
+        """`rong qi` as 容器 would sound; only Latin letters, at least four."""
+        key = "".join(tokens)
+        return key if len(key) >= 4 and key.isascii() and key.isalpha() else ""
+
+    def _heard(self, tokens: list[str]) -> str:
+        """布署 sounds like 部署; real words that merely sound alike are left alone."""
+        key = "".join(tokens)
+        if len(tokens) < 2 or key in self.real_words or not all(CHINESE.match(token) for token in tokens):
+            return ""
+        return self.reader.pinyin(key, tones=True)
+
+    def _misspelt(self, tokens: list[str]) -> str | None:
+        """The name that this stretch of Latin words was meant to be, from four letters on."""
+        word = "".join(tokens)
+        if len(word) < 4 or not word.isascii() or word.isdigit() or word in self.real_words:
+            return None
+        if any(token in self.reader.english or token in self.likeness.rarity for token in tokens):
+            return None
+        most = 1 if len(word) < 8 else 2
+        found = process.extractOne(word, self.latin, scorer=OSA.distance, score_cutoff=most)
+        return str(found[0]) if found and abs(len(found[0]) - len(word)) <= most else None
+
+    def _named(self, hits: list[Hit], length: int) -> dict[str, float]:
+        """Each named concept with its weight."""
+        named: dict[str, float] = {}
+        for hit in hits:
+            for name in hit.names:
+                if not name.concept:
+                    continue
+                weight = name.weight * hit.certain + FIRST * (1 - hit.start / max(length, 1))
+                weight += 0.02 * min(hit.end - hit.start, 5)
+                if self.knowledge.concepts[name.concept].kind == "state":
+                    weight += STATE
+                named[name.concept] = max(named.get(name.concept, 0.0), weight)
+        if set(named) - self.generic:
+            for concept in self.generic & set(named):
+                named[concept] = GENERIC
+        return named
+
+    def _mentioned(self, hits: list[Hit], named: dict[str, float]) -> tuple[str, ...]:
+        """One concept for each stretch that names something, in the order of the question."""
+        best = (max(hit.names, key=lambda name: named.get(name.concept, 0.0)).concept for hit in hits)
+        return tuple(dict.fromkeys(concept for concept in best if concept))
+
+    def _tied(self, hits: list[Hit], named: dict[str, float]) -> tuple[str, ...]:
+        """Two concepts that the only name in the question means equally."""
+        telling = [hit for hit in hits if any(name.concept and name.concept not in self.generic for name in hit.names)]
+        if len(telling) == 1 and len(telling[0].names) > 1:
+            return tuple(name.concept for name in telling[0].names)
+        return ()
+
+    def _ours(self, tokens: list[str], hits: list[Hit], named: dict[str, float]) -> bool:
+        """Whether the question is about Kubernetes at all."""
+        sure = [hit for hit in hits if any(name.weight * hit.certain >= 0.75 and name.concept for name in hit.names)]
+        if sure:
+            return True
+        return self._coverage(tokens, hits) >= (0.65 if named else 0.9)
+
+    def _coverage(self, tokens: list[str], hits: list[Hit]) -> float:
+        """How much of what the question says, function words apart, is said in the base: 0 to 1."""
+        named = {at for hit in hits for at in range(hit.start, hit.end) if hit.names[0].concept}
+        elsewhere = {at for hit in hits for at in range(hit.start, hit.end) if not hit.names[0].concept}
+        idle = self.reader.idle(tokens) - named - elsewhere
+        known = total = 0.0
+        for at, token in enumerate(tokens):
+            if at in idle:
+                continue
+            weight = 0.5 if CHINESE.match(token) else 1.0
+            total += weight
+            if at in named or (at not in elsewhere and self._familiar(tokens, at)):
+                known += weight
+        return known / total if total else 0.0
+
+    def _familiar(self, tokens: list[str], at: int) -> bool:
+        token = tokens[at]
+        if not CHINESE.match(token):
+            return token in self.likeness.rarity
+        pairs = ["".join(tokens[max(at - 1, 0) : at + 1]), "".join(tokens[at : at + 2])]
+        return any(len(pair) == 2 and pair in self.likeness.rarity for pair in pairs)

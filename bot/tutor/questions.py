@@ -1,0 +1,67 @@
+"""Finds the authored question that a learner's question resembles most."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.knowledge.base import Knowledge
+from bot.knowledge.reading import Reader
+from bot.knowledge.schema import LANGUAGES, Both
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where an answer stands: a concept's definition (0) or its n-th focused answer; or a pair."""
+
+    concepts: tuple[str, ...]
+    number: int = 0
+
+
+class Questions:
+    """Every question of the base, weighed by the rarity of its words: 1.0 is the same question, 0.0 shares nothing."""
+
+    def __init__(self, knowledge: Knowledge, reader: Reader) -> None:
+        self.reader = reader
+        self.slots: list[tuple[Slot, frozenset[str]]] = []
+        for concept in knowledge.concepts.values():
+            self._add(Slot((concept.id,)), concept.asked_as)
+            for number, answer in enumerate(concept.answers, 1):
+                self._add(Slot((concept.id,), number), answer.asked_as)
+        for pair in knowledge.pairs:
+            self._add(Slot(pair.of), pair.asked_as)
+        counts = Counter(gram for _, grams in self.slots for gram in grams)
+        self.rarity = {gram: math.log(1 + len(self.slots) / count) for gram, count in counts.items()}
+        self.unheard = math.log(1 + len(self.slots))
+        self.sizes = [self._size(grams) for _, grams in self.slots]
+        self.postings: dict[str, list[int]] = defaultdict(list)
+        for at, (_, grams) in enumerate(self.slots):
+            for gram in grams:
+                self.postings[gram].append(at)
+
+    def _add(self, slot: Slot, questions: Iterable[Both]) -> None:
+        for question in questions:
+            for language in LANGUAGES:
+                self.slots.append((slot, self._grams(question[language])))
+
+    def _grams(self, text: str) -> frozenset[str]:
+        return frozenset(self.reader.grams(self.reader.tokens(text)))
+
+    def _size(self, grams: Iterable[str]) -> float:
+        return sum(self.rarity.get(gram, self.unheard) ** 2 for gram in grams)
+
+    def alike(self, question: str) -> dict[Slot, float]:
+        """Each slot that shares a word with the question, with its best likeness."""
+        grams = self._grams(question)
+        size = self._size(grams)
+        shared: dict[int, float] = defaultdict(float)
+        for gram in grams:
+            for at in self.postings.get(gram, ()):
+                shared[at] += self.rarity[gram] ** 2
+        best: dict[Slot, float] = defaultdict(float)
+        for at, weight in shared.items():
+            slot = self.slots[at][0]
+            best[slot] = max(best[slot], weight / math.sqrt(size * self.sizes[at]))
+        return best

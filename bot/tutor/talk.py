@@ -1,0 +1,141 @@
+"""Small talk: greets, thanks, and goes on about the last answer when a learner says no more than `不懂` or `more`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bot.knowledge.schema import LANGUAGES, Both, Concept, Language
+from bot.learners import Learner, Topic
+from bot.replies import Answer, Block, Choice, Paragraph, Span, say
+from bot.tutor.answers import Answers
+from bot.tutor.cited import Citations
+
+SITE = "https://kubernetes.io"
+ABOUT_TOPIC = ("confused", "example", "more", "sources")
+PIECES = 2  # how many further pieces one "more" brings
+
+
+class Talk:
+    """Knows how people say it, and what to say then."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers, self.knowledge, self.reader = answers, answers.knowledge, answers.reader
+        self.phrases = {
+            self.reader.key(phrase): meaning
+            for meaning, phrases in self.knowledge.wording.small_talk.items()
+            for language in LANGUAGES
+            for phrase in phrases[language]
+        }
+
+    # --------------------------------------------------------- understanding
+
+    def meaning(self, message: str, named: bool) -> str | None:
+        """What small talk a message is; beside a concept's name only `confused` and `example` count. None: a question."""
+        whole = self.phrases.get(self.reader.key(message))
+        if whole:
+            return whole
+        parts = [self.reader.key(part) for part in re.split(r"[\s,.;:!?，。；：！？、~～]+", message)]
+        meanings = [self.phrases.get(part) for part in parts if part]
+        if meanings and all(meanings):
+            return next((each for each in meanings if each not in ("okay", "greeting")), meanings[0])
+        return self._held(message, named)
+
+    def _held(self, message: str, named: bool) -> str | None:
+        """A phrase about the last answer within a message that says nothing else."""
+        tokens = self.reader.tokens(message)
+        for size in range(min(8, len(tokens)), 1, -1):
+            for start in range(len(tokens) - size + 1):
+                meaning = self.phrases.get("".join(tokens[start : start + size]))
+                if meaning not in (ABOUT_TOPIC[:2] if named else ABOUT_TOPIC):
+                    continue
+                rest = tokens[:start] + tokens[start + size :]
+                if named or len(self.reader.idle(rest)) == len(rest):
+                    return meaning
+        return None
+
+    # ------------------------------------------------------------- answering
+
+    def answer(self, meaning: str, language: Language, learner: Learner) -> Answer:
+        """A person's reply to `meaning`; about the last answer where there was one."""
+        if meaning not in ABOUT_TOPIC:
+            choices = () if meaning in ("thanks", "bye") else self.answers.starts(language)
+            return self._said(meaning, language, choices)
+        if learner.topic is None:
+            return self._said(f"{meaning}.nothing", language, self.answers.starts(language))
+        topic = learner.topic
+        times = topic.round.get(meaning, 0)
+        learner.topic = replace(topic, round={**topic.round, meaning: times + 1})
+        concept = self.knowledge.concepts[topic.concepts[times % len(topic.concepts)]]
+        if meaning == "sources":
+            return self._sources(topic, language)
+        if meaning == "more":
+            return self._more(concept, times, language)
+        return self._again(concept, meaning, times, language)
+
+    def _said(self, key: str, language: Language, choices: tuple[Choice, ...]) -> Answer:
+        return Answer((say(self.knowledge.say(key, language)),), choices, language=language)
+
+    def _again(self, concept: Concept, meaning: str, times: int, language: Language) -> Answer:
+        """Other words and another picture first; after that the neighbours' side."""
+        cites = Citations()
+        role = self.answers.picture.roles.get(concept.id)
+        plainer = cites.paragraph(concept.plainer[language], self.knowledge.say("confused.again", language) + " ")
+        example = cites.paragraph(concept.example[language], self.knowledge.say("example.heading", language) + " ")
+        blocks: list[Block] = []
+        if times == 0:
+            blocks.append(plainer if meaning == "confused" else example)
+            if role:
+                lead = Span(self.knowledge.say("confused.picture", language), "strong")
+                story = role.again if meaning == "confused" else role.picture
+                blocks.append(Paragraph((lead, Span(story[language]))))
+        elif times == 1:
+            blocks.append(example if meaning == "confused" else plainer)
+            if role:
+                story = role.picture if meaning == "confused" else role.again
+                blocks.append(say(story[language]))
+        else:
+            blocks.append(say(self.knowledge.say("confused.last", language)))
+        choices = self.answers.neighbours(concept.id, language) if times > 1 else self.answers.choices(language)
+        return self._about(concept, blocks, choices, cites, language)
+
+    def _more(self, concept: Concept, times: int, language: Language) -> Answer:
+        """The next pieces of what the base holds on a concept: questions, misconceptions, breaks."""
+        cites = Citations()
+        pieces = self._pieces(concept)[times * PIECES : (times + 1) * PIECES]
+        name = concept.name[language]
+        if not pieces:
+            end = say(self.knowledge.say("more.end", language, concept=name))
+            return self._about(concept, [end], self.answers.neighbours(concept.id, language), cites, language)
+        blocks: list[Block] = [say(self.knowledge.say("more.heading", language, concept=name), "heading")]
+        for question, text, _ in pieces:
+            lead = Paragraph((Span(question[language] + "\n", "strong"),))
+            blocks.append(Paragraph(lead.spans + cites.spans(text[language])))
+        stops = tuple(stop for _, _, stop in pieces if stop)
+        about = self._about(concept, blocks, self.answers.choices(language), cites, language)
+        return replace(about, breaks=stops)
+
+    def _pieces(self, concept: Concept) -> list[tuple[Both, Both, str | None]]:
+        role = self.answers.picture.roles.get(concept.id)
+        pieces: list[tuple[Both, Both, str | None]] = [(each.asked_as[0], each.text, None) for each in concept.answers]
+        pieces += [(each.says, each.truth, f"{concept.id}.{key}") for key, each in concept.misconceptions.items()]
+        pieces += [(each.invites, each.truth, key) for key, each in role.breaks.items()] if role else []
+        return pieces
+
+    def _sources(self, topic: Topic, language: Language) -> Answer:
+        """The official page of each claim that the last answer cited."""
+        if not topic.claims:
+            return self._said("sources.nothing", language, ())
+        cites = Citations()
+        blocks: list[Block] = [say(self.knowledge.say("sources.heading", language), "heading")]
+        for id in topic.claims:
+            claim = self.knowledge.claim(id)
+            mark = cites.marks((id,))
+            page = Span(claim[language], link=SITE + claim.source)
+            blocks.append(Paragraph((mark, Span(" "), page), "links"))
+        return Answer(tuple(blocks), language=language, concepts=topic.concepts, claims=topic.claims)
+
+    def _about(
+        self, concept: Concept, blocks: list[Block], choices: tuple[Choice, ...], cites: Citations, language: Language
+    ) -> Answer:
+        return Answer(tuple(blocks), choices, language=language, concepts=(concept.id,), claims=tuple(cites.ids))

@@ -1,0 +1,99 @@
+"""Answers one message of a learner from the knowledge alone."""
+
+from __future__ import annotations
+
+import re
+
+from bot.knowledge.base import Knowledge
+from bot.knowledge.reading import Reader
+from bot.knowledge.schema import LANGUAGES, Language, Phrases
+from bot.learners import Learner, Topic
+from bot.replies import Answer, Choice
+from bot.tutor.answers import Answers
+from bot.tutor.finder import Finder, Finding
+from bot.tutor.questions import Slot
+from bot.tutor.talk import Talk
+
+ADDRESS = re.compile(r"([a-z][a-z0-9-]*)(?:\.([0-9]+))?")  # what a button asks for: a concept, or its n-th answer
+ALIKE = 0.42  # from here on an authored question counts as the one that was asked
+SAME = 0.85  # from here on it wins over every name
+
+
+class Tutor:
+    """Holds the knowledge and one picture; the talk is the learner's."""
+
+    def __init__(self, knowledge: Knowledge, metaphor: str) -> None:
+        self.knowledge, picture = knowledge, knowledge.pictures[metaphor]
+        self.reader = Reader.of(knowledge)
+        self.finder = Finder(knowledge, picture, self.reader)
+        self.answers = Answers(knowledge, picture, self.reader)
+        self.talk = Talk(self.answers)
+
+    def answer(self, question: str, language: Language, learner: Learner) -> Answer:
+        """One answer; notes in `learner` what it was about."""
+        if slot := self._address(question):
+            return self.answers.explain(slot, language, learner)
+        finding = self.finder.find(question)
+        meaning = self.talk.meaning(question, bool(finding.named))
+        if meaning and not finding.named:
+            return self.talk.answer(meaning, language, learner)
+        if not finding.named and learner.topic and self._refers(question):
+            names = " ".join(self.knowledge.concepts[id].name[language] for id in learner.topic.concepts)
+            finding = self.finder.find(f"{question} {names}")
+        if finding.declined:
+            return self.answers.decline(finding, language)
+        if compared := self._compared(question, finding, learner):
+            return self.answers.compare(compared, language, learner, question, finding)
+        if len(finding.tied) > 1 and max(finding.alike.values(), default=0) < ALIKE:
+            return self.answers.which(finding.tied, language)
+        slot = self._slot(finding)
+        if len(slot.concepts) > 1:
+            return self.answers.compare(slot.concepts, language, learner, question, finding)
+        if meaning in ("confused", "example"):
+            learner.topic = Topic(slot.concepts, slot.number)
+            return self.talk.answer(meaning, language, learner)
+        return self.answers.explain(slot, language, learner, question, finding)
+
+    def language(self, text: str) -> Language | None:
+        """The language `text` is visibly written in, pinyin included; None when it could be either."""
+        return self.reader.language(text) or ("zh" if self.finder.sounds_chinese(text) else None)
+
+    def named(self, text: str) -> tuple[str, ...]:
+        """The concepts that `text` calls by a name, in its order."""
+        return self.finder.find(text).mentioned
+
+    def starts(self, language: Language) -> tuple[Choice, ...]:
+        """Three questions to begin with."""
+        return self.answers.starts(language)
+
+    def _address(self, question: str) -> Slot | None:
+        """`etcd` or `etcd.2`, as buttons write it."""
+        address = ADDRESS.fullmatch(question)
+        concept = self.knowledge.concepts.get(address[1]) if address else None
+        number = int(address[2] or 0) if address else 0
+        return Slot((concept.id,), number) if concept and number <= len(concept.answers) else None
+
+    def _refers(self, question: str) -> bool:
+        """Whether the question points back to what was talked about."""
+        return self._holds(question, self.knowledge.wording.pronouns)
+
+    def _holds(self, question: str, phrases: Phrases) -> bool:
+        return any(self.reader.contains(question, word) for language in LANGUAGES for word in phrases[language])
+
+    def _compared(self, question: str, finding: Finding, learner: Learner) -> tuple[str, ...]:
+        """The concepts that a question sets side by side, as it names them; () when it compares nothing."""
+        if not self._holds(question, self.knowledge.wording.compare):
+            return ()
+        named = finding.mentioned
+        if len(named) == 1 and learner.topic and self._refers(question):
+            named = (learner.topic.concepts[0], *named)
+        return named[:3] if len(set(named)) > 1 else ()
+
+    def _slot(self, finding: Finding) -> Slot:
+        """The answer that fits best: an authored question like this one, else the definition."""
+        first = Slot(finding.concepts[:1])
+        best = max(finding.alike, key=lambda slot: (finding.alike[slot], -slot.number), default=first)
+        if finding.alike.get(best, 0.0) >= SAME:
+            return best
+        mine = [slot for slot in finding.alike if slot.concepts == first.concepts and finding.alike[slot] >= ALIKE]
+        return max(mine, key=lambda slot: (finding.alike[slot], -slot.number), default=first)
