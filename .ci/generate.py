@@ -1,23 +1,46 @@
 """Writes what is generated and committed; `--check` only says what is out of date, exit 1.
 
     knowledge/language/characters.tsv   each Chinese character, its simplified form, its pinyin with tone number
+    README.md, README.zh-CN.md          the blocks between `<!-- NAME -->` and `<!-- end -->`
 
 A character with several readings has its most usual one: enough to recognise a word typed as pinyin or as a homophone.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from opencc import OpenCC
+from pydantic_core import PydanticUndefined
 from pypinyin import Style, pinyin
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bot.classroom import Classroom  # noqa: E402
+from bot.knowledge import base  # noqa: E402
+from bot.knowledge.schema import Language  # noqa: E402
+from bot.learners import Learner  # noqa: E402
+from bot.settings import Settings  # noqa: E402
+from bot.tutor.cited import MARKS  # noqa: E402
+
+KNOWLEDGE = base.load(ROOT / "knowledge")
+METAPHOR = "lemonade"
+HEADS = {
+    "metaphor": {"zh": ("柠檬水", "Kubernetes", "比喻到哪里为止"), "en": ("Lemonade", "Kubernetes", "Where the picture stops")},
+    "settings": {"zh": ("变量", "默认", "作用"), "en": ("Variable", "Default", "What it does")},
+}
+ASKED: dict[Language, tuple[str, ...]] = {
+    "zh": ("etcd 是什么？", "不懂", "Pod 和容器有什么区别？"),
+    "en": ("What is etcd?", "I don't get it", "Pod vs container?"),
+}
 
 
 def characters() -> str:
-    """The characters of GB 2312 and of the common plane of Big5, in Unicode order."""
+    """The characters of GB 2312 and the everyday ones of Big5, in Unicode order."""
     simplify = OpenCC("t2s").convert
     rows = []
     for code in range(0x4E00, 0xA000):
@@ -36,19 +59,73 @@ def _in(char: str, codec: str) -> bool:
     return True
 
 
-GENERATED = {"knowledge/language/characters.tsv": characters}
+def metaphor(language: Language) -> str:
+    """One row for each concept: its role, its name, and the truth of its first break."""
+    picture = KNOWLEDGE.pictures[METAPHOR]
+    rows = []
+    for concept in sorted(KNOWLEDGE.concepts.values(), key=lambda concept: (concept.tier, concept.id)):
+        if role := picture.roles.get(concept.id):
+            truth = next((MARKS.sub("", found.truth[language]) for found in role.breaks.values()), "–")
+            rows.append((role.role[language], concept.name[language], truth))
+    return _table(HEADS["metaphor"][language], rows)
+
+
+def settings(language: Language) -> str:
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "–" if field.default in (None, PydanticUndefined) else f"`{field.default}`"
+        rows.append((f"`{name.upper()}`", default, KNOWLEDGE.say(f"setting.{name.upper()}", language)))
+    return _table(HEADS["settings"][language], rows)
+
+
+def transcript(language: Language) -> str:
+    """A real run: what the terminal prints for three messages of one talk."""
+    classroom, learner = Classroom(KNOWLEDGE, METAPHOR, language), Learner()
+    lines = []
+    for question in ASKED[language]:
+        reply = classroom.ask(learner, question)
+        choices = "  ".join(f"[{number}] {choice.label}" for number, choice in enumerate(reply.choices, 1))
+        lines += [f"> {question}", "", reply.text, "", choices, ""]
+    return "```text\n" + "\n".join(lines).rstrip() + "\n```\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+BLOCKS: dict[str, Callable[[Language], str]] = {"metaphor": metaphor, "settings": settings, "transcript": transcript}
+
+
+def readme(name: str, language: Language) -> str:
+    """The README as it stands, its blocks made anew."""
+
+    def block(found: re.Match[str]) -> str:
+        return f"<!-- {found[1]} -->\n{BLOCKS[found[1]](language)}<!-- end -->"
+
+    text = (ROOT / name).read_text("utf-8")
+    return re.sub(r"<!-- (metaphor|settings|transcript) -->\n.*?<!-- end -->", block, text, flags=re.DOTALL)
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "knowledge/language/characters.tsv": characters,
+    "README.md": lambda: readme("README.md", "en"),
+    "README.zh-CN.md": lambda: readme("README.zh-CN.md", "zh"),
+}
 
 
 def main() -> int:
+    checking = "--check" in sys.argv
     stale = []
     for name, make in GENERATED.items():
         path, text = ROOT / name, make()
-        if not path.exists() or path.read_text("utf-8") != text:
+        if path.read_text("utf-8") != text:
             stale.append(name)
-            if "--check" not in sys.argv:
+            if not checking:
                 path.write_text(text, "utf-8")
-    print("up to date" if not stale else f"{'out of date' if '--check' in sys.argv else 'written'}: {', '.join(stale)}")
-    return 1 if stale and "--check" in sys.argv else 0
+    if stale:
+        print(f"out of date, run `make generate`: {', '.join(stale)}" if checking else f"written: {', '.join(stale)}")
+    return 1 if stale and checking else 0
 
 
 if __name__ == "__main__":

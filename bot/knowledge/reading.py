@@ -27,6 +27,11 @@ def singular(word: str) -> str:
     return word
 
 
+def _any(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Matches the longest of `phrases`; nothing when there are none."""
+    return re.compile("|".join(map(re.escape, sorted(phrases, key=len, reverse=True))) or r"(?!)")
+
+
 @dataclass(frozen=True)
 class Reader:
     """Spelling rules made from the knowledge."""
@@ -37,6 +42,8 @@ class Reader:
     sounds: dict[str, str]  # Chinese character → pinyin with tone number
     fillers: frozenset[str]  # single tokens and Chinese phrases that carry no topic
     english: frozenset[str]  # English function words
+    same: dict[str, str]  # a Chinese phrase or an English word → the one that stands for it
+    same_zh: re.Pattern[str]
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Reader:
@@ -45,12 +52,16 @@ class Reader:
         simplified = {ord(char): simple for char, (simple, _) in knowledge.characters.items() if char != simple}
         wording = knowledge.wording
         respell = {key.translate(simplified): value for key, value in wording.respell.items()}
+        same = {word: group[0] for group in wording.same.zh for word in group}
+        same |= {singular(word): group[0] for group in wording.same.en for word in group}
         return cls(
             simplified=simplified,
             respell=respell,
-            foreign=re.compile("|".join(map(re.escape, sorted(respell, key=len, reverse=True))) or r"(?!)"),
+            foreign=_any(respell),
             sounds=sounds,
             fillers=frozenset((*wording.fillers.zh, *spoken, *map(singular, wording.fillers.en))),
+            same=same,
+            same_zh=_any(phrase for group in wording.same.zh for phrase in group),
             english=frozenset(map(singular, wording.fillers.en)),
         )
 
@@ -80,16 +91,21 @@ class Reader:
             return "zh"
         return "en" if self.english.intersection(self.tokens(text)) else None
 
-    def grams(self, tokens: Iterable[str]) -> Iterator[str]:
-        """Latin words, and pairs of neighbouring Chinese characters."""
+    def grams(self, text: str) -> Iterator[str]:
+        """What `text` says, for comparing wordings: Latin words, and pairs of neighbouring Chinese characters.
+
+        Words that ask the same count as one.
+        """
+        spelt = self.same_zh.sub(lambda found: f" {self.same[found[0]]} ", self.spell(text))
         last = ""
-        for token in tokens:
+        for token in TOKEN.findall(spelt):
             if CHINESE.match(token):
                 if last:
                     yield last + token
                 last = token
             else:
-                yield token
+                word = singular(token)
+                yield self.same.get(word, word)
                 last = ""
 
     def contains(self, text: str, phrase: str) -> bool:

@@ -199,6 +199,13 @@ class Metaphor(Entry):
 # ------------------------------------------------------------- language
 
 
+class Alike(Entry):
+    """Groups of words that ask the same; the first stands for all."""
+
+    zh: tuple[tuple[Text, ...], ...] = ()
+    en: tuple[tuple[Text, ...], ...] = ()
+
+
 class Wording(Entry):
     """How people put their questions: words that carry no topic, and words that change a question's form."""
 
@@ -206,6 +213,8 @@ class Wording(Entry):
     generic: tuple[ConceptId, ...]  # concepts whose names weigh nothing beside another concept's
     respell: dict[Text, Text]  # regional wording (after simplification) → the base's own
     pronouns: Phrases  # words that point back to the last answer
+    joins: Phrases  # words that put the last answer's concept beside another
+    same: Alike
     compare: Phrases  # words that ask for a difference
     elsewhere: Phrases  # names of other fields that contain one of our words
     real_words: Phrases  # everyday words that look like a misspelt name of ours and are none

@@ -17,6 +17,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from bot.knowledge.base import Knowledge, Picture
+from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import CHINESE, Reader
 from bot.knowledge.schema import LANGUAGES, Concept
 from bot.tutor.questions import Questions, Slot
@@ -24,6 +25,8 @@ from bot.tutor.questions import Questions, Slot
 STRONG, EVERYDAY = 1.0, 0.6
 MISSPELT, BY_SOUND = 0.85, 0.8
 GENERIC = 0.1  # what the field's own name weighs beside another name
+LEAST_TELLING = 0.5
+TELLING = 3.6  # a name is fully telling from this rarity on: about one question in forty has it
 STATE = 0.2  # a symptom says more than the object it befalls
 FIRST = 0.05  # what is named first is asked about
 LIKENESS = 0.3  # weight of the wording beside the names
@@ -38,6 +41,7 @@ class Name:
 
     concept: str
     weight: float
+    telling: float = 1.0  # less for a name that many questions mention in passing
 
 
 @dataclass
@@ -102,6 +106,7 @@ class Finder:
         self.names: dict[str, tuple[Name, ...]] = {}
         self.sounds: dict[str, tuple[Name, ...]] = {}  # pinyin without tones, as typed
         self.homophones: dict[str, tuple[Name, ...]] = {}  # pinyin with tones, of unmistakable names
+        self.questions = Questions(knowledge, reader)
         for key, names in self._all_names().items():
             self.names[key] = tuple(names)
         for key, own in self.names.items():
@@ -112,17 +117,18 @@ class Finder:
         self.latin = [key for key in self.names if len(key) >= 4 and key.isascii()]
         self.real_words = {reader.key(word) for language in LANGUAGES for word in knowledge.wording.real_words[language]}
         self.likeness = Likeness.of({concept.id: Counter(self._wording(concept)) for concept in knowledge.concepts.values()})
-        self.questions = Questions(knowledge, reader)
         self.generic = set(knowledge.wording.generic)
 
     def _all_names(self) -> dict[str, list[Name]]:
         found: dict[str, dict[str, float]] = defaultdict(dict)
+        telling: dict[str, float] = {}
 
         def add(concept: str, words: Iterable[str], weight: float) -> None:
             for word in words:
                 key = self.reader.key(word)
                 if key and (weight == EVERYDAY or concept not in found[key]):
                     found[key][concept] = weight
+                    telling[key] = min(1.0, max(LEAST_TELLING, self.questions.rarest(word) / TELLING))
 
         for concept in self.knowledge.concepts.values():
             role = self.picture.roles.get(concept.id)
@@ -134,7 +140,9 @@ class Finder:
             add(concept.id, (concept.id,), STRONG if self.reader.key(concept.id) not in found else EVERYDAY)
         for language in LANGUAGES:
             add(ELSEWHERE, self.knowledge.wording.elsewhere[language], STRONG)
-        return {key: [Name(id, weight) for id, weight in owners.items()] for key, owners in found.items()}
+        return {
+            key: [Name(id, weight, telling.get(key, 1.0)) for id, weight in owners.items()] for key, owners in found.items()
+        }
 
     def _wording(self, concept: Concept) -> Iterable[str]:
         role = self.picture.roles.get(concept.id)
@@ -150,7 +158,7 @@ class Finder:
                 texts += [role.role[language], role.picture[language], *role.aliases[language]]
                 texts += [stop.invites[language] for stop in role.breaks.values()]
             for text in texts:
-                yield from self.reader.grams(self.reader.tokens(text.replace("[", " [")))
+                yield from self.reader.grams(CITATION.sub(" ", text))
 
     # -------------------------------------------------------------- finding
 
@@ -158,7 +166,7 @@ class Finder:
         tokens = self.reader.tokens(question)
         hits = self._hits(tokens)
         named = self._named(hits, len(tokens))
-        likeness = self.likeness.scores(self.reader.grams(tokens))
+        likeness = self.likeness.scores(self.reader.grams(question))
         most = max(likeness.values(), default=0.0)
         scores = dict(named)
         best: dict[str, float] = {}
@@ -225,7 +233,7 @@ class Finder:
         word = "".join(tokens)
         if len(word) < 4 or not word.isascii() or word.isdigit() or word in self.real_words:
             return None
-        if any(token in self.reader.english or token in self.likeness.rarity for token in tokens):
+        if any(token in self.reader.english or self.reader.same.get(token, token) in self.likeness.rarity for token in tokens):
             return None
         most = 1 if len(word) < 8 else 2
         found = process.extractOne(word, self.latin, scorer=OSA.distance, score_cutoff=most)
@@ -238,7 +246,7 @@ class Finder:
             for name in hit.names:
                 if not name.concept:
                     continue
-                weight = name.weight * hit.certain + FIRST * (1 - hit.start / max(length, 1))
+                weight = name.weight * name.telling * hit.certain + FIRST * (1 - hit.start / max(length, 1))
                 weight += 0.02 * min(hit.end - hit.start, 5)
                 if self.knowledge.concepts[name.concept].kind == "state":
                     weight += STATE
@@ -250,8 +258,13 @@ class Finder:
 
     def _mentioned(self, hits: list[Hit], named: dict[str, float]) -> tuple[str, ...]:
         """One concept for each stretch that names something, in the order of the question."""
-        best = (max(hit.names, key=lambda name: named.get(name.concept, 0.0)).concept for hit in hits)
-        return tuple(dict.fromkeys(concept for concept in best if concept))
+        best = [max(hit.names, key=lambda name: named.get(name.concept, 0.0)).concept for hit in hits]
+        for at, hit in enumerate(hits[:-1]):
+            if best[at] in self.generic and hit.end == hits[at + 1].start:
+                best[at] = ""  # `Kubernetes Service` names one thing
+        order = tuple(dict.fromkeys(concept for concept in best if concept))
+        own = tuple(concept for concept in order if concept not in self.generic)
+        return own if len(own) > 1 else order
 
     def _tied(self, hits: list[Hit], named: dict[str, float]) -> tuple[str, ...]:
         """Two concepts that the only name in the question means equally."""
@@ -285,6 +298,6 @@ class Finder:
     def _familiar(self, tokens: list[str], at: int) -> bool:
         token = tokens[at]
         if not CHINESE.match(token):
-            return token in self.likeness.rarity
+            return self.reader.same.get(token, token) in self.likeness.rarity
         pairs = ["".join(tokens[max(at - 1, 0) : at + 1]), "".join(tokens[at : at + 2])]
         return any(len(pair) == 2 and pair in self.likeness.rarity for pair in pairs)

@@ -47,7 +47,11 @@ class Questions:
                 self.slots.append((slot, self._grams(question[language])))
 
     def _grams(self, text: str) -> frozenset[str]:
-        return frozenset(self.reader.grams(self.reader.tokens(text)))
+        return frozenset(self.reader.grams(text))
+
+    def rarest(self, words: str) -> float:
+        """The rarity of the rarest of `words` among all questions."""
+        return max((self.rarity.get(gram, self.unheard) for gram in self._grams(words)), default=self.unheard)
 
     def _size(self, grams: Iterable[str]) -> float:
         return sum(self.rarity.get(gram, self.unheard) ** 2 for gram in grams)

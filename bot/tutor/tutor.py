@@ -82,12 +82,11 @@ class Tutor:
 
     def _compared(self, question: str, finding: Finding, learner: Learner) -> tuple[str, ...]:
         """The concepts that a question sets side by side, as it names them; () when it compares nothing."""
-        if not self._holds(question, self.knowledge.wording.compare):
-            return ()
-        named = finding.mentioned
-        if len(named) == 1 and learner.topic and self._refers(question):
-            named = (learner.topic.concepts[0], *named)
-        return named[:3] if len(set(named)) > 1 else ()
+        wording, named = self.knowledge.wording, finding.mentioned
+        asks = self._holds(question, wording.compare)
+        if len(named) == 1 and learner.topic and self._refers(question) and (asks or self._holds(question, wording.joins)):
+            named, asks = (learner.topic.concepts[0], *named), True
+        return named[:3] if asks and len(set(named)) > 1 else ()
 
     def _slot(self, finding: Finding) -> Slot:
         """The answer that fits best: an authored question like this one, else the definition."""

@@ -1,0 +1,47 @@
+# make chat   opens the classroom in this terminal
+# make test   runs every check that CI runs
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: chat test check generate lock clean
+
+chat: $(VENV)/chat
+	@$(BIN)/python -m bot chat
+
+test: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m bot check
+	$(BIN)/python .ci/generate.py --check
+	$(BIN)/pytest
+
+check: $(VENV)/chat
+	@$(BIN)/python -m bot check
+
+generate: $(VENV)/dev
+	$(BIN)/python .ci/generate.py
+
+lock: $(VENV)/dev
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 -o requirements.txt pyproject.toml
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 --extra dev -o requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "kube-lemonade needs Python 3.11 or newer; 需要 Python 3.11 以上：make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "Python lacks its venv module; install it with / 缺少 venv，请运行: sudo apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/chat: $(VENV)/python requirements.txt
+	@echo "Installing, a minute at most … 正在安装，最多一分钟……"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/dev: $(VENV)/python requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/chat

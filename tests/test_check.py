@@ -1,0 +1,162 @@
+"""`check` on spoiled copies of the knowledge: every fault in one run, each as `path:line: sentence`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+ETCD = "truth/concepts/etcd.yaml"
+ROLE = "metaphors/lemonade/roles/etcd.yaml"
+KUBELET = "truth/concepts/kubelet.yaml"
+KUBERNETES = "truth/concepts/kubernetes.yaml"
+TEXTS = "texts/classroom.yaml"
+Spoil = Callable[[Path], object]
+
+
+def change(name: str, old: str, new: str) -> Spoil:
+    def spoil(base: Path) -> None:
+        text = (base / name).read_text("utf-8")
+        assert old in text
+        (base / name).write_text(text.replace(old, new, 1), "utf-8")
+
+    return spoil
+
+
+def write(name: str, content: str | bytes) -> Spoil:
+    return lambda base: (base / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def append(name: str, content: str) -> Spoil:
+    return lambda base: (base / name).write_text((base / name).read_text("utf-8") + content, "utf-8")
+
+
+def cut(name: str, start: str) -> Spoil:
+    """Removes the first line that starts with `start`."""
+
+    def spoil(base: Path) -> None:
+        lines = (base / name).read_text("utf-8").splitlines(keepends=True)
+        lines.remove(next(line for line in lines if line.startswith(start)))
+        (base / name).write_text("".join(lines), "utf-8")
+
+    return spoil
+
+
+def second_metaphor(base: Path) -> None:
+    shutil.copytree(base / "metaphors/lemonade", base / "metaphors/theatre")
+
+
+def link(base: Path) -> None:
+    os.symlink("nowhere.yaml", base / "truth/concepts/gone.yaml")
+
+
+BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
+# What is spoiled, where the fault has to be reported (a line where it is known), and words of the sentence.
+SPOILED: dict[str, tuple[Spoil, str, str]] = {
+    "wrong type": (change(ETCD, "tier: 1", "tier: one"), f"{ETCD}:3", "tier cannot be one"),
+    "number for text": (change(ETCD, "name: {zh: etcd", "name: {zh: 5"), f"{ETCD}:6", "name.zh has to be text, not 5"),
+    "unknown key": (append(ETCD, "colour: green\n"), ETCD, "unknown key colour"),
+    "duplicate key": (append(ETCD, "id: etcd\n"), ETCD, "the key id is here twice (first on line 1)"),
+    "duplicate id": (
+        change(KUBELET, "id: kubelet", "id: etcd"),
+        "truth/concepts/kubelet.yaml:1",
+        "the id etcd is already used",
+    ),
+    "duplicate role": (
+        change("metaphors/lemonade/roles/kubelet.yaml", "店长", "小票柜"),
+        "metaphors/lemonade/roles/kubelet.yaml:2",
+        "the role “小票柜” is already played in",
+    ),
+    "cyclic prerequisite": (
+        change("truth/concepts/kubernetes.yaml", "tier: 1\n", "tier: 1\nneeds: [etcd]\n"),
+        "",
+        "go round in a circle",
+    ),
+    "dead relation": (change(ROLE, "to: kube-apiserver", "to: kube-apisaver"), ROLE, "kube-apisaver does not exist"),
+    "missing language": (change(ETCD, "name: {zh: etcd, en: etcd}", "name: {zh: etcd}"), f"{ETCD}:6", "name.en is missing"),
+    "claim without source": (cut(ETCD, "    source:"), ETCD, "claims.c1.source is missing"),
+    "source elsewhere": (change(ETCD, "    source: /docs/", "    source: https://example.com/"), ETCD, "written wrongly"),
+    "alias bomb": (write("truth/concepts/bomb.yaml", BOMB), "truth/concepts/bomb.yaml:1", "anchors and aliases"),
+    "too large": (write("truth/concepts/big.yaml", b"# " + b"x" * 1_000_001), "truth/concepts/big.yaml:1", "was not read"),
+    "not UTF-8": (write("truth/concepts/odd.yaml", b"id: odd\nkind: \xff\xfe\n"), "truth/concepts/odd.yaml:2", "not UTF-8"),
+    "tab": (write("truth/concepts/tab.yaml", "id: tab\nname:\n\tzh: x\n"), "truth/concepts/tab.yaml:3", "indented with a tab"),
+    "empty": (write("truth/concepts/none.yaml", ""), "truth/concepts/none.yaml:1", "the file is empty"),
+    "only a comment": (write("truth/concepts/none.yaml", "# soon\n"), "truth/concepts/none.yaml:1", "the file is empty"),
+    "dangling link": (link, "truth/concepts/gone.yaml:1", "points to nowhere.yaml"),
+    "folder as file": (lambda base: (base / "truth/concepts/x.yaml").mkdir(), "truth/concepts/x.yaml:1", "rename the folder"),
+    "two metaphors, one id": (second_metaphor, "metaphors/theatre/metaphor.yaml:1", "the id lemonade is already used"),
+    "not YAML": (write("truth/concepts/bad.yaml", "id: [a, b\n"), "truth/concepts/bad.yaml", "not valid YAML"),
+    "two documents": (append(ETCD, "---\nid: x\n"), ETCD, "one document"),
+    "a list": (write("truth/concepts/list.yaml", "- a\n- b\n"), "truth/concepts/list.yaml:1", "group of `key: value`"),
+    "deep": (write("truth/concepts/deep.yaml", "[" * 5000), "truth/concepts/deep.yaml:1", "deeper than"),
+    "a tag": (write("truth/concepts/tag.yaml", "!!python/object:os.system {}\n"), "truth/concepts/tag.yaml:1", "YAML tag"),
+    "nobody reads": (write("truth/concepts/etcd.yml", "id: x\n"), "truth/concepts/etcd.yml:1", "nothing reads"),
+    "no proof": (change(ETCD, "。[etcd.c1]", "。"), ETCD, "cites no claim"),
+    "unknown proof": (change(ETCD, "[etcd.c1]", "[etcd.c99]"), ETCD, "etcd.c99 does not exist"),
+    "never say": (
+        change(ETCD, "  zh: 把 etcd 想成", "  zh: kubelet 直接读写 etcd，把 etcd 想成"),
+        ETCD,
+        "must never be said",
+    ),
+    "stolen alias": (change(ETCD, "  en: [", "  en: [kubelet, "), ETCD, "names one concept"),
+    "chinese in english": (change(ETCD, "  en: Think", "  en: 想 Think"), ETCD, "holds Chinese"),
+    "too long": (change(ETCD, "  en: Think", "  en: " + "very " * 70 + "Think"), ETCD, "a phone has room for 60"),
+    "missing text": (cut(TEXTS, "thanks:"), TEXTS, "the sentence thanks is missing"),
+    "gaps differ": (
+        change(TEXTS, "没有 /{command} 这个", "没有 /{name} 这个"),
+        TEXTS,
+        "different gaps",
+    ),
+    "no folder": (lambda base: shutil.rmtree(base / "truth/concepts"), ":1", "truth/concepts is missing"),
+}
+
+
+def test_the_shipped_knowledge_has_no_fault(run: Run) -> None:
+    done = run("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"no faults: \d+ concepts, \d+ claims, \d+ comparisons, \d+ metaphor\(s\)\.\n", done.stdout)
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_spoiled_base_is_told_in_one_clear_sentence(name: str, run: Run, copy: Path) -> None:
+    spoil, place, words = SPOILED[name]
+    spoil(copy)
+    done = run("check", str(copy))
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert all(re.match(r".+:\d+: .+", line) for line in lines), lines
+    assert any(place in line and words in line for line in lines), lines
+
+
+def test_every_fault_is_found_in_one_run(run: Run, copy: Path) -> None:
+    names = ("wrong type", "tab", "dead relation", "empty", "missing text")
+    for name in names:
+        SPOILED[name][0](copy)
+    lines = run("check", str(copy)).stdout.splitlines()
+    assert [name for name in names if any(SPOILED[name][2] in line for line in lines)] == list(names)
+
+
+@pytest.mark.parametrize("command", ["chat", "serve"])
+def test_no_front_end_opens_on_a_faulty_base(command: str, run: Run, copy: Path) -> None:
+    SPOILED["unknown key"][0](copy)
+    done = run(command, BOT_KNOWLEDGE_DIR=str(copy))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == run("check", str(copy)).stdout
+
+
+def test_faults_are_told_in_chinese_where_the_shell_speaks_it(run: Run, copy: Path) -> None:
+    SPOILED["empty"][0](copy)
+    done = run("check", str(copy), LANG="zh_CN.UTF-8")
+    assert done.stdout == f"{copy}/truth/concepts/none.yaml:1: 文件里没有内容。\n"
+
+
+def test_a_folder_that_is_none_is_refused(run: Run) -> None:
+    done = run("check", "no-such-folder")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "no-such-folder is not a folder.\n")

@@ -1,0 +1,150 @@
+"""The command line, through its own door."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Run
+
+KEYS = ["question", "lang", "route", "concepts", "claims", "breaks", "text"]
+
+
+def rows(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_ask_prints_one_answer(run: Run) -> None:
+    done = run("ask", "etcd 是什么？")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("etcd 是")
+    assert "小票柜 ↔ etcd" in done.stdout
+
+
+def test_ask_json_has_the_agreed_fields(run: Run) -> None:
+    (row,) = rows(run("ask", "--json", "What is etcd?").stdout)
+    assert list(row) == KEYS
+    assert (row["question"], row["lang"], row["route"]) == ("What is etcd?", "en", "knowledge")
+    assert row["concepts"][0] == "etcd"  # type: ignore[index]
+    assert row["breaks"]
+
+
+def test_each_line_gets_one_answer_in_order(run: Run) -> None:
+    done = run("ask", "--json", "-", stdin="etcd?\n\n不懂\n今天天气怎么样\nkubelet 是啥\n")
+    assert [row["question"] for row in rows(done.stdout)] == ["etcd?", "", "不懂", "今天天气怎么样", "kubelet 是啥"]
+    assert [row["route"] for row in rows(done.stdout)] == ["knowledge", "declined", "knowledge", "declined", "knowledge"]
+
+
+def test_each_answer_is_flushed_before_the_next_line_is_read() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", "ask", "--json", "-"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        for question in ("etcd?", "kubelet?"):
+            process.stdin.write(question + "\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["question"] == question
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("etcd 是什么", "zh"),
+        ("rongqi shi shenme", "zh"),
+        ("what is etcd", "en"),
+        ("etcd", "zh"),  # shows none: the house's
+        ("什麼是容器", "zh"),
+    ],
+)
+def test_the_language_of_an_answer_is_that_of_the_question(run: Run, question: str, language: str) -> None:
+    assert rows(run("ask", "--json", question).stdout)[0]["lang"] == language
+
+
+def test_a_question_without_language_takes_the_given_one(run: Run) -> None:
+    assert rows(run("ask", "--json", "--lang", "en", "etcd").stdout)[0]["lang"] == "en"
+    assert rows(run("ask", "--json", "etcd", BOT_LANGUAGE="en").stdout)[0]["lang"] == "en"
+
+
+def test_odd_input_gets_an_answer(run: Run) -> None:
+    lines = [b"\xff\xfe\x00", "😀".encode() * 2000, b"<b>*_`[etcd.c1]", b"/help", b"%s {0} {}", b"A" * 100_000]
+    done = run("ask", "--json", "-", stdin=b"\n".join(lines))
+    assert (done.returncode, len(rows(done.stdout)), done.stderr) == (0, len(lines), "")
+
+
+def test_wrong_usage_is_exit_2(run: Run) -> None:
+    for arguments in (["ask"], ["ask", "--lang", "fr", "etcd"], ["order"], ["ask", "--colour", "etcd"]):
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_names_its_variable_and_keeps_its_value_to_itself(run: Run) -> None:
+    done = run("ask", "etcd", BOT_LANGUAGE="klingon")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "the value of BOT_LANGUAGE cannot be used; allowed: 'zh' or 'en'.\n"
+
+
+def test_settings_come_from_environment_over_file_over_home(run: Run, tmp_path: Path) -> None:
+    home, file = tmp_path / "data", tmp_path / "my.env"
+    home.mkdir()
+    (home / ".env").write_text("BOT_LANGUAGE=en\n")
+    assert rows(run("ask", "--json", "etcd").stdout)[0]["lang"] == "en"
+    file.write_text("BOT_LANGUAGE=zh\n")
+    assert rows(run("--env-file", str(file), "ask", "--json", "etcd").stdout)[0]["lang"] == "zh"
+    assert rows(run("--env-file", str(file), "ask", "--json", "etcd", BOT_LANGUAGE="en").stdout)[0]["lang"] == "en"
+    assert run("--env-file", "nowhere.env", "ask", "etcd").returncode == 1
+
+
+def test_an_unknown_metaphor_is_refused(run: Run) -> None:
+    done = run("ask", "etcd", BOT_METAPHOR="opera")
+    assert (done.returncode, done.stderr) == (1, "the knowledge has no metaphor opera (BOT_METAPHOR); it has: lemonade.\n")
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    script = f"yes etcd | head -200 | {sys.executable} -m bot ask --json - 2>&1 | head -1; exit ${{PIPESTATUS[2]}}"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stdout) == (0, False)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def pythons() -> list[str]:
+    """This Python, and the other supported ones that are on the machine."""
+    found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in ("3.11", "3.12", "3.13"):
+        for place in filter(None, [shutil.which(f"python{version}"), *map(str, pyenv.glob(f"{version}.*/bin/python"))]):
+            if subprocess.run([place, "-c", "import venv, ensurepip"], capture_output=True, check=False).returncode == 0:
+                found.setdefault(version, place)
+    return sorted(found.values())
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_the_wheel_works_from_any_folder_in_an_empty_environment(python: str, wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    subprocess.run([python, "-m", "venv", home], check=True)
+    pip = [home / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", ROOT / "requirements.txt"], check=True)
+    subprocess.run([*pip, "--no-deps", wheel], check=True)
+
+    def there(*arguments: str) -> str:
+        command = [home / "bin/kube-lemonade", *arguments]
+        environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+        return subprocess.run(command, cwd="/", capture_output=True, text=True, check=True, env=environ).stdout
+
+    assert rows(there("ask", "--json", "etcd 是什么"))[0]["concepts"][0] == "etcd"  # type: ignore[index]
+    assert there("check").startswith("no faults")
