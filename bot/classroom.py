@@ -84,7 +84,7 @@ class Classroom:
     def ask(self, learner: Learner, question: str) -> Answer:
         """One answer, in the language of the question."""
         question = intents.clean(question)
-        if not question:
+        if not any(char.isalnum() for char in question):
             return Answer((say(self.say("nothing", learner)),), language=self.language(learner), route="declined")
         language = self.language(learner, question)
         if not learner.chosen:

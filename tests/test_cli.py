@@ -137,12 +137,12 @@ def pythons() -> list[str]:
 def test_the_wheel_works_from_any_folder_in_an_empty_environment(python: str, wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
     subprocess.run([python, "-m", "venv", home], check=True)
-    pip = [home / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", ROOT / "requirements.txt"], check=True)
-    subprocess.run([*pip, "--no-deps", wheel], check=True)
+    pip = [str(home / "bin/python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "requirements.txt")], check=True)
+    subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
 
     def there(*arguments: str) -> str:
-        command = [home / "bin/kube-lemonade", *arguments]
+        command = [str(home / "bin/kube-lemonade"), *arguments]
         environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
         return subprocess.run(command, cwd="/", capture_output=True, text=True, check=True, env=environ).stdout
 

@@ -85,16 +85,16 @@ def terminal(tmp_path: Path) -> pexpect.spawn[str]:
         env=environ,
         encoding="utf-8",
         timeout=20,
-        dimensions=(40, 80),  # type: ignore[arg-type]
+        dimensions=(40, 80),
     )
 
 
 def test_a_real_terminal_greets_completes_and_leaves_at_the_second_ctrl_c(terminal: pexpect.spawn[str]) -> None:
     terminal.expect("欢迎来到柠檬水课堂")
-    terminal.expect("你问 > ")
+    terminal.expect("你问 >")
     terminal.send("kubelet 是什么\r")
     terminal.expect("店长")
-    terminal.expect("你问 > ")
+    terminal.expect("你问 >")
     terminal.sendintr()
     terminal.expect("再按一次")
     terminal.sendintr()
@@ -104,10 +104,10 @@ def test_a_real_terminal_greets_completes_and_leaves_at_the_second_ctrl_c(termin
 
 
 def test_history_is_kept_for_the_next_time(terminal: pexpect.spawn[str], tmp_path: Path) -> None:
-    terminal.expect("你问 > ")
+    terminal.expect("你问 >")
     terminal.send("etcd 是什么\r")
     terminal.expect("小票柜")
-    terminal.expect("你问 > ")
+    terminal.expect("你问 >")
     terminal.sendeof()
     terminal.expect(pexpect.EOF)
     assert "etcd 是什么" in (tmp_path / "history").read_text("utf-8")

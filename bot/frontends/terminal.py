@@ -63,6 +63,7 @@ async def _typed(classroom: Classroom, learner: Learner, data: Path, console: Co
 
     history: History = InMemoryHistory()
     if data.is_dir():
+        (data / "history").touch(mode=0o600)
         history = FileHistory(str(data / "history"))
     session: PromptSession[str] = PromptSession(
         history=history, completer=FuzzyWordCompleter(list(classroom.words())), complete_while_typing=False
@@ -70,7 +71,7 @@ async def _typed(classroom: Classroom, learner: Learner, data: Path, console: Co
     warned = False
     while True:
         try:
-            line = await session.prompt_async(classroom.say("terminal.prompt", learner))
+            line = await session.prompt_async(classroom.say("terminal.prompt", learner) + " ")
         except KeyboardInterrupt:
             if warned:
                 return

@@ -137,12 +137,11 @@ class _Base:
 
     def aliases(self) -> None:
         """An unmistakable name belongs to one concept."""
-        owners: dict[str, tuple[str, File]] = {}
+        owners = {_name(name): (c.id, file) for file, c in self.concepts for name in (c.id, c.name.zh, c.name.en)}
         for file, concept in self.concepts:
             for language in LANGUAGES:
                 for at, alias in enumerate(concept.aliases[language]):
-                    key = re.sub(r"[\s_-]+", "", alias.lower())
-                    owner, other = owners.setdefault(key, (concept.id, file))
+                    owner, other = owners.setdefault(_name(alias), (concept.id, file))
                     if owner != concept.id:
                         file.fault(("aliases", language, at), "alias-taken", alias=alias, owner=owner, other=other.path)
 
@@ -288,6 +287,10 @@ class _Base:
         for key in needed:
             if key not in seen and catalogues:
                 catalogues[0].fault((), "missing-text", key=key)
+
+
+def _name(words: str) -> str:
+    return re.sub(r"[\s_-]+", "", words.lower())
 
 
 def uncited(text: str) -> list[str]:

@@ -7,12 +7,13 @@ picture stops, if the question touches that; and one next step.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import Reader
-from bot.knowledge.schema import LANGUAGES, Break, Concept, Language, Phrases
+from bot.knowledge.schema import LANGUAGES, Break, Concept, Language, Phrases, Stuck
 from bot.learners import Learner, Topic
 from bot.replies import PHONE_LINES, Answer, Block, Choice, Paragraph, Row, Span, Table, phone_lines, say
 from bot.tutor.cited import Citations
@@ -20,6 +21,29 @@ from bot.tutor.finder import Finding
 from bot.tutor.questions import Slot
 
 NOTHING = Finding()
+
+
+class Form(NamedTuple):
+    """How much an answer shows below Kubernetes' own words."""
+
+    rows: int  # relations of the side-by-side table
+    doubt: bool  # the wrong inference, before the truth
+    bridge: bool  # how the picture can be mended
+
+
+FORMS = (
+    Form(3, True, True),
+    Form(2, True, True),
+    Form(2, True, False),
+    Form(1, True, False),
+    Form(1, False, False),
+    Form(0, False, False),
+)
+
+
+def gap(language: Language) -> str:
+    """What stands between two sentences."""
+    return "" if language == "zh" else " "
 
 
 @dataclass(frozen=True)
@@ -36,46 +60,47 @@ class Answers:
         """A concept's definition, or the focused answer that `slot` names."""
         concept = self.knowledge.concepts[slot.concepts[0]]
         focused = concept.answers[slot.number - 1] if slot.number else None
-        cites = Citations()
-        blocks: list[Block] = [cites.paragraph((focused.text if focused else concept.definition)[language])]
-        if concept.stuck:
-            blocks.append(self._stuck(concept, cites, language))
-        stop = (focused.stops if focused else None) or self._stop(concept, finding, question, learner, not slot.number)
-        blocks += self._sides((concept.id,), stop, cites, blocks, language)
-        guess = self.guess(concept, slot.number, language)
-        learner.topic = Topic((concept.id,), slot.number, tuple(cites.ids))
-        if stop:
-            learner.stops_shown.add(stop)
+        plain = focused is None and concept.stuck is None
+        stop = (focused.stops if focused else None) or self._stop((concept.id,), finding, question, learner, plain)
+
+        def above(language: Language, cites: Citations) -> list[Block]:
+            text = cites.paragraph((focused.text if focused else concept.definition)[language])
+            return [text, self._stuck(concept.stuck, cites, language)] if concept.stuck and not focused else [text]
+
+        blocks, cites = self._fitted(above, (concept.id,), stop, language)
+        guess, choices = self.guess(concept, slot.number, language)
         others = tuple(id for id in finding.concepts if id != concept.id)
-        return Answer(
-            blocks=(*blocks, *guess[0]),
-            choices=(*guess[1], *self.choices(language)),
+        answer = Answer(
+            blocks=(*blocks, *guess),
+            choices=(*choices, *self.choices(language)),
             language=language,
             concepts=(concept.id, *others)[:3],
             claims=tuple(cites.ids),
             breaks=(stop,) if stop else (),
         )
+        return self._noted(answer, Topic((concept.id,), slot.number, answer.claims), learner)
 
     def compare(
-        self, ids: tuple[str, ...], language: Language, learner: Learner, question: str = "", finding: Finding = NOTHING
+        self,
+        ids: tuple[str, ...],
+        language: Language,
+        learner: Learner,
+        question: str = "",
+        finding: Finding = NOTHING,
     ) -> Answer:
         """Sets two or three concepts side by side: the authored pair where there is one, else their definitions."""
         pair = next((each for each in self.knowledge.pairs if set(each.of) == set(ids)), None)
-        cites = Citations()
-        if pair:
-            blocks: list[Block] = [cites.paragraph(pair.difference[language])]
-            rest: list[Block] = [cites.paragraph(pair.choose[language], self.knowledge.say("compare.choose", language))]
-        else:
-            blocks = [self._short(self.knowledge.concepts[id], cites, language) for id in ids]
-            rest = []
-        first = self.knowledge.concepts[ids[0]]
-        stop = self._stop(first, finding, question, learner, False, ids) or (pair.stops if pair else None)
-        blocks += [*rest, *self._sides(ids, stop, cites, [*blocks, *rest], language)]
-        learner.topic = Topic(ids, 0, tuple(cites.ids))
-        if stop:
-            learner.stops_shown.add(stop)
+        stop = self._stop(ids, finding, question, learner, False) or (pair.stops if pair else None)
+
+        def above(language: Language, cites: Citations) -> list[Block]:
+            if not pair:
+                return [self._short(self.knowledge.concepts[id], cites, language) for id in ids]
+            choose = self.knowledge.say("compare.choose", language) + gap(language)
+            return [cites.paragraph(pair.difference[language]), cites.paragraph(pair.choose[language], choose)]
+
+        blocks, cites = self._fitted(above, ids, stop, language)
         looks = tuple(Choice(self.knowledge.concepts[id].name[language], f"/ask {id}") for id in ids)
-        return Answer(
+        answer = Answer(
             blocks=tuple(blocks),
             choices=(*looks, *self.choices(language)),
             language=language,
@@ -83,6 +108,12 @@ class Answers:
             claims=tuple(cites.ids),
             breaks=(stop,) if stop else (),
         )
+        return self._noted(answer, Topic(ids, 0, answer.claims), learner)
+
+    def _noted(self, answer: Answer, topic: Topic, learner: Learner) -> Answer:
+        learner.topic = topic
+        learner.stops_shown.update(answer.breaks)
+        return answer
 
     def _short(self, concept: Concept, cites: Citations, language: Language) -> Paragraph:
         """The first sentence of a definition, under the concept's name."""
@@ -90,29 +121,30 @@ class Answers:
         text = concept.definition[language][: end.end()] if end else concept.definition[language]
         return cites.paragraph(text)
 
-    def _stuck(self, concept: Concept, cites: Citations, language: Language) -> Paragraph:
+    def _stuck(self, stuck: Stuck, cites: Citations, language: Language) -> Paragraph:
         """Whose turn it is, what to type first and how to read it."""
-        assert concept.stuck
-        turn = self.knowledge.concepts[concept.stuck.turn].name[language]
+        turn = self.knowledge.concepts[stuck.turn].name[language]
         lead = say(self.knowledge.say("stuck.turn", language, turn=turn))
-        command = say(self.knowledge.say("stuck.command", language, command=concept.stuck.command))
-        return Paragraph((*lead.spans, Span("\n"), *command.spans, Span("\n"), *cites.spans(concept.stuck.next[language])))
+        command = say(self.knowledge.say("stuck.command", language, command=stuck.command))
+        return Paragraph((*lead.spans, Span("\n"), *command.spans, Span("\n"), *cites.spans(stuck.next[language])))
 
-    def _sides(
-        self, ids: tuple[str, ...], stop: str | None, cites: Citations, above: list[Block], language: Language
-    ) -> list[Block]:
-        """The rows side by side and the place where the picture stops: the fullest form that leaves it one phone screen."""
-        room = PHONE_LINES - sum(map(phone_lines, above))
-        forms = ((3, True, True), (2, True, True), (2, True, False), (1, True, False), (1, False, False))
-        for rows, invites, bridge in forms if stop else ((3, False, False), (2, False, False), (1, False, False)):
-            tried = Citations(list(cites.ids))
-            blocks = self._rows(ids, rows, tried, language)
-            if stop:
-                blocks += self._told(stop, invites, bridge, tried, language)
-            if sum(map(phone_lines, blocks)) <= room:
-                break
-        cites.ids[:] = tried.ids
-        return blocks
+    def _fitted(
+        self, above: Callable[[Language, Citations], list[Block]], ids: tuple[str, ...], stop: str | None, language: Language
+    ) -> tuple[list[Block], Citations]:
+        """What stands above, the rows and the stop, in the fullest form that one phone screen holds.
+
+        The form fits in both languages, so that both rest on the same claims.
+        """
+
+        def build(language: Language, form: Form) -> tuple[list[Block], Citations]:
+            cites = Citations()
+            blocks = [*above(language, cites), *self._rows(ids, form.rows, cites, language)]
+            return blocks + (self._told(stop, form, cites, language) if stop else []), cites
+
+        def fits(form: Form) -> bool:
+            return all(sum(map(phone_lines, build(each, form)[0])) <= PHONE_LINES for each in LANGUAGES)
+
+        return build(language, next(filter(fits, FORMS), FORMS[-1]))
 
     def _rows(self, ids: tuple[str, ...], most: int, cites: Citations, language: Language) -> list[Block]:
         """Who plays each concept, and for a single one up to `most` of its relations."""
@@ -126,30 +158,22 @@ class Answers:
             rows.append(((Span(relation.picture[language]),), cell))
         return [Table(tuple(rows))] if rows else []
 
-    def _told(self, stop: str, invites: bool, bridge: bool, cites: Citations, language: Language) -> list[Block]:
+    def _told(self, stop: str, form: Form, cites: Citations, language: Language) -> list[Block]:
         """Where the picture stops: what it invites, the truth, the bridge; or a misconception and its truth."""
         found = self.picture.breaks.get(stop) or self.knowledge.misconception(stop)
         assert found
         lead = self.knowledge.say("stop.break" if isinstance(found, Break) else "stop.misconception", language)
         wrong = found.invites if isinstance(found, Break) else found.says
-        gap = "" if language == "zh" else " "
-        doubt = self.knowledge.say("stop.doubt", language, wrong=wrong[language]) + gap if invites else ""
-        truth = Paragraph((Span(lead + gap, "strong"), Span(doubt), *cites.spans(found.truth[language])), "stop")
-        if not (bridge and isinstance(found, Break)):
-            return [truth]
-        return [truth, say(self.knowledge.say("stop.bridge", language, bridge=found.bridge[language]), "stop")]
+        doubt = self.knowledge.say("stop.doubt", language, wrong=wrong[language]) + gap(language) if form.doubt else ""
+        spans = (Span(lead + gap(language), "strong"), Span(doubt), *cites.spans(found.truth[language]))
+        told: list[Block] = [Paragraph(spans, "stop")]
+        if form.bridge and isinstance(found, Break):
+            told.append(say(self.knowledge.say("stop.bridge", language, bridge=found.bridge[language]), "stop"))
+        return told
 
-    def _stop(
-        self,
-        concept: Concept,
-        finding: Finding,
-        question: str,
-        learner: Learner,
-        plain: bool,
-        ids: tuple[str, ...] = (),
-    ) -> str | None:
+    def _stop(self, ids: tuple[str, ...], finding: Finding, question: str, learner: Learner, plain: bool) -> str | None:
         """The break or misconception that a question touches; a plain question meets its concept's first unseen break."""
-        near = tuple(dict.fromkeys((*ids, concept.id, *finding.named, *finding.concepts[:3])))
+        near = tuple(dict.fromkeys((*ids, *finding.named, *finding.concepts[:3])))
         touched = [
             (len(phrase), stop)
             for stop, triggers in self._stops(near)
@@ -159,7 +183,7 @@ class Answers:
         ]
         if touched:
             return max(touched, key=lambda each: each[0])[1]
-        role = self.picture.roles.get(concept.id)
+        role = self.picture.roles.get(ids[0])
         if plain and role:
             return next((stop for stop in role.breaks if stop not in learner.stops_shown), None)
         return None

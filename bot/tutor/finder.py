@@ -9,6 +9,7 @@ An everyday word (`node`, 店长) alone is no proof: the rest of the question mu
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ FIRST = 0.05  # what is named first is asked about
 LIKENESS = 0.3  # weight of the wording beside the names
 ASKED = 0.8  # weight of an authored question like this one
 LONGEST = 14  # tokens in a name, at most
+SURE = 0.75  # a name of at least this weight settles that a question is ours
 ELSEWHERE = ""  # the owner of names that belong to other fields
 
 
@@ -50,7 +52,6 @@ class Hit:
 
     start: int
     end: int
-    key: str
     names: tuple[Name, ...]
     certain: float = 1.0
 
@@ -105,47 +106,48 @@ class Finder:
         self.knowledge, self.picture, self.reader = knowledge, picture, reader
         self.names: dict[str, tuple[Name, ...]] = {}
         self.sounds: dict[str, tuple[Name, ...]] = {}  # pinyin without tones, as typed
-        self.homophones: dict[str, tuple[Name, ...]] = {}  # pinyin with tones, of unmistakable names
+        self.homophones: dict[str, tuple[Name, ...]] = {}  # pinyin, with tones where the name is short
         self.questions = Questions(knowledge, reader)
         for key, names in self._all_names().items():
             self.names[key] = tuple(names)
         for key, own in self.names.items():
             if len(key) > 1 and all(CHINESE.match(char) for char in key) and own[0].concept:
                 self.sounds.setdefault(reader.pinyin(key, tones=False), own)
-                if own[0].weight == STRONG or len(key) > 2:
-                    self.homophones.setdefault(reader.pinyin(key, tones=True), own)
+                self.homophones.setdefault(reader.pinyin(key, tones=len(key) == 2), own)
         self.latin = [key for key in self.names if len(key) >= 4 and key.isascii()]
+        self.syllables = re.compile(
+            "(?:"
+            + "|".join(sorted({sound.rstrip("12345") for sound in reader.sounds.values() if sound}, key=len, reverse=True))
+            + ")+"
+        )
         self.real_words = {reader.key(word) for language in LANGUAGES for word in knowledge.wording.real_words[language]}
         self.likeness = Likeness.of({concept.id: Counter(self._wording(concept)) for concept in knowledge.concepts.values()})
         self.generic = set(knowledge.wording.generic)
 
     def _all_names(self) -> dict[str, list[Name]]:
-        found: dict[str, dict[str, float]] = defaultdict(dict)
-        telling: dict[str, float] = {}
+        """Every way to say a concept; what is everyday talk for one concept is so even where it is its name."""
+        found: dict[str, dict[str, Name]] = defaultdict(dict)
 
         def add(concept: str, words: Iterable[str], weight: float) -> None:
             for word in words:
-                key = self.reader.key(word)
-                if key and (weight == EVERYDAY or concept not in found[key]):
-                    found[key][concept] = weight
-                    telling[key] = min(1.0, max(LEAST_TELLING, self.questions.rarest(word) / TELLING))
+                telling = min(1.0, max(LEAST_TELLING, self.questions.rarest(word) / TELLING))
+                if key := self.reader.key(word):
+                    found[key].setdefault(concept, Name(concept, weight, telling))
 
         for concept in self.knowledge.concepts.values():
-            role = self.picture.roles.get(concept.id)
+            for language in LANGUAGES:
+                add(concept.id, concept.everyday[language], EVERYDAY)
             for language in LANGUAGES:
                 add(concept.id, (concept.name[language], *concept.aliases[language]), STRONG)
-                add(concept.id, concept.everyday[language], EVERYDAY)
-                if role:
+            add(concept.id, (concept.id,), STRONG)
+            if role := self.picture.roles.get(concept.id):
+                for language in LANGUAGES:
                     add(concept.id, (role.role[language], *role.aliases[language]), EVERYDAY)
-            add(concept.id, (concept.id,), STRONG if self.reader.key(concept.id) not in found else EVERYDAY)
         for language in LANGUAGES:
             add(ELSEWHERE, self.knowledge.wording.elsewhere[language], STRONG)
-        return {
-            key: [Name(id, weight, telling.get(key, 1.0)) for id, weight in owners.items()] for key, owners in found.items()
-        }
+        return {key: list(owners.values()) for key, owners in found.items()}
 
     def _wording(self, concept: Concept) -> Iterable[str]:
-        role = self.picture.roles.get(concept.id)
         asked = [*concept.asked_as, *(each for answer in concept.answers for each in answer.asked_as)]
         for language in LANGUAGES:
             texts = [concept.name[language], *concept.aliases[language], *concept.everyday[language]]
@@ -154,9 +156,6 @@ class Finder:
             texts += [answer.text[language] for answer in concept.answers]
             texts += [claim[language] for claim in concept.claims.values()]
             texts += [each.says[language] for each in concept.misconceptions.values()]
-            if role:
-                texts += [role.role[language], role.picture[language], *role.aliases[language]]
-                texts += [stop.invites[language] for stop in role.breaks.values()]
             for text in texts:
                 yield from self.reader.grams(CITATION.sub(" ", text))
 
@@ -180,7 +179,7 @@ class Finder:
         for concept, score in best.items():
             scores[concept] = scores.get(concept, 0.0) + ASKED * score
         ranked = tuple(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
-        if not self._ours(tokens, hits, named):
+        if not self._ours(tokens, hits, max(alike.values(), default=0.0)):
             return Finding(ranked, named=tuple(named), mentioned=self._mentioned(hits, named), declined=True)
         order = tuple(sorted(named, key=lambda concept: (-named[concept], concept)))
         return Finding(ranked, named=order, mentioned=self._mentioned(hits, named), alike=alike, tied=self._tied(hits, named))
@@ -192,52 +191,43 @@ class Finder:
 
     def _hits(self, tokens: list[str]) -> list[Hit]:
         """The longest names first; each stretch of the question is named once."""
-        taken = [False] * len(tokens)
         hits: list[Hit] = []
-
-        def take(look_up: dict[str, tuple[Name, ...]], certain: float, spell: object) -> None:
-            for size in range(min(LONGEST, len(tokens)), 0, -1):
-                for start in range(len(tokens) - size + 1):
-                    if any(taken[start : start + size]):
-                        continue
-                    key = spell(tokens[start : start + size])  # type: ignore[operator]
-                    if key and key in look_up:
-                        hits.append(Hit(start, start + size, key, look_up[key], certain))
-                        taken[start : start + size] = [True] * size
-
-        take(self.names, 1.0, "".join)
-        take(self.sounds, BY_SOUND, self._typed_sound)
-        take(self.homophones, BY_SOUND, self._heard)
-        for size in (1, 2, 3):
+        for size in range(min(LONGEST, len(tokens)), 0, -1):
             for start in range(len(tokens) - size + 1):
-                stretch = tokens[start : start + size]
-                if not any(taken[start : start + size]) and (meant := self._misspelt(stretch)):
-                    hits.append(Hit(start, start + size, meant, self.names[meant], MISSPELT))
-                    taken[start : start + size] = [True] * size
+                if any(hit.start < start + size and start < hit.end for hit in hits):
+                    continue
+                names, certain = self._meant(tokens[start : start + size])
+                if names:
+                    hits.append(Hit(start, start + size, names, certain))
         return sorted(hits, key=lambda hit: hit.start)
 
-    def _typed_sound(self, tokens: list[str]) -> str:
-        """`rong qi` as 容器 would sound; only Latin letters, at least four."""
+    def _meant(self, tokens: list[str]) -> tuple[tuple[Name, ...], float]:
+        """What a stretch names, and how certainly: as written, as pinyin, by its sound, or misspelt."""
         key = "".join(tokens)
-        return key if len(key) >= 4 and key.isascii() and key.isalpha() else ""
+        if key in self.names:
+            return self.names[key], 1.0
+        if key.isascii():
+            if len(key) >= 4 and key.isalpha() and key in self.sounds:
+                return self.sounds[key], BY_SOUND
+            meant = self._misspelt(tokens, key) if len(tokens) <= 3 else None
+            return (self.names[meant], MISSPELT) if meant else ((), 0.0)
+        if len(tokens) > 1 and key not in self.real_words and all(CHINESE.match(token) for token in tokens):
+            return self.homophones.get(self.reader.pinyin(key, tones=len(key) == 2), ()), BY_SOUND
+        return (), 0.0
 
-    def _heard(self, tokens: list[str]) -> str:
-        """布署 sounds like 部署; real words that merely sound alike are left alone."""
-        key = "".join(tokens)
-        if len(tokens) < 2 or key in self.real_words or not all(CHINESE.match(token) for token in tokens):
-            return ""
-        return self.reader.pinyin(key, tones=True)
-
-    def _misspelt(self, tokens: list[str]) -> str | None:
+    def _misspelt(self, tokens: list[str], word: str) -> str | None:
         """The name that this stretch of Latin words was meant to be, from four letters on."""
-        word = "".join(tokens)
-        if len(word) < 4 or not word.isascii() or word.isdigit() or word in self.real_words:
+        if len(word) < (4 if len(tokens) == 1 else 7) or word.isdigit() or word in self.real_words:
             return None
-        if any(token in self.reader.english or self.reader.same.get(token, token) in self.likeness.rarity for token in tokens):
+        if all(self._known(token) for token in tokens):
             return None
         most = 1 if len(word) < 8 else 2
         found = process.extractOne(word, self.latin, scorer=OSA.distance, score_cutoff=most)
-        return str(found[0]) if found and abs(len(found[0]) - len(word)) <= most else None
+        return str(found[0]) if found else None
+
+    def _known(self, token: str) -> bool:
+        """Whether a Latin word is English of ours, not a slip of the finger."""
+        return token in self.reader.english or self.reader.same.get(token, token) in self.likeness.rarity
 
     def _named(self, hits: list[Hit], length: int) -> dict[str, float]:
         """Each named concept with its weight."""
@@ -273,27 +263,31 @@ class Finder:
             return tuple(name.concept for name in telling[0].names)
         return ()
 
-    def _ours(self, tokens: list[str], hits: list[Hit], named: dict[str, float]) -> bool:
+    def _ours(self, tokens: list[str], hits: list[Hit], alike: float) -> bool:
         """Whether the question is about Kubernetes at all."""
-        sure = [hit for hit in hits if any(name.weight * hit.certain >= 0.75 and name.concept for name in hit.names)]
-        if sure:
+        certain = max((name.weight * hit.certain for hit in hits for name in hit.names if name.concept), default=0.0)
+        if certain >= SURE:
             return True
-        return self._coverage(tokens, hits) >= (0.65 if named else 0.9)
+        if any(not hit.names[0].concept for hit in hits):
+            return False
+        covered, content = self._coverage(tokens, hits)
+        if certain:
+            return covered >= 0.5 or alike >= 0.4
+        return (covered >= 0.85 and content >= 2) or alike >= 0.45
 
-    def _coverage(self, tokens: list[str], hits: list[Hit]) -> float:
-        """How much of what the question says, function words apart, is said in the base: 0 to 1."""
-        named = {at for hit in hits for at in range(hit.start, hit.end) if hit.names[0].concept}
-        elsewhere = {at for hit in hits for at in range(hit.start, hit.end) if not hit.names[0].concept}
-        idle = self.reader.idle(tokens) - named - elsewhere
+    def _coverage(self, tokens: list[str], hits: list[Hit]) -> tuple[float, float]:
+        """How much of what the question says, function words apart, is said in the base (0 to 1), and how much it says."""
+        named = {at for hit in hits for at in range(hit.start, hit.end)}
+        spoken = any(hit.certain == BY_SOUND for hit in hits)
+        idle = self.reader.idle(tokens) - named
         known = total = 0.0
         for at, token in enumerate(tokens):
-            if at in idle:
+            if at in idle or (spoken and at not in named and self.syllables.fullmatch(token)):
                 continue
             weight = 0.5 if CHINESE.match(token) else 1.0
             total += weight
-            if at in named or (at not in elsewhere and self._familiar(tokens, at)):
-                known += weight
-        return known / total if total else 0.0
+            known += weight if at in named or self._familiar(tokens, at) else 0.0
+        return (known / total if total else 0.0), total
 
     def _familiar(self, tokens: list[str], at: int) -> bool:
         token = tokens[at]

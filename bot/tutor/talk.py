@@ -13,6 +13,7 @@ from bot.tutor.cited import Citations
 
 SITE = "https://kubernetes.io"
 ABOUT_TOPIC = ("confused", "example", "more", "sources")
+PARTICLES = "呀啊呢吧哦啦嘛哈哇诶咯喔"  # what Chinese adds at the end of a phrase
 PIECES = 2  # how many further pieces one "more" brings
 
 
@@ -32,7 +33,8 @@ class Talk:
 
     def meaning(self, message: str, named: bool) -> str | None:
         """What small talk a message is; beside a concept's name only `confused` and `example` count. None: a question."""
-        whole = self.phrases.get(self.reader.key(message))
+        key = self.reader.key(message)
+        whole = self.phrases.get(key) or self.phrases.get(key.rstrip(PARTICLES))
         if whole:
             return whole
         parts = [self.reader.key(part) for part in re.split(r"[\s,.;:!?，。；：！？、~～]+", message)]
@@ -78,24 +80,18 @@ class Talk:
 
     def _again(self, concept: Concept, meaning: str, times: int, language: Language) -> Answer:
         """Other words and another picture first; after that the neighbours' side."""
-        cites = Citations()
-        role = self.answers.picture.roles.get(concept.id)
-        plainer = cites.paragraph(concept.plainer[language], self.knowledge.say("confused.again", language) + " ")
-        example = cites.paragraph(concept.example[language], self.knowledge.say("example.heading", language) + " ")
-        blocks: list[Block] = []
-        if times == 0:
-            blocks.append(plainer if meaning == "confused" else example)
-            if role:
-                lead = Span(self.knowledge.say("confused.picture", language), "strong")
-                story = role.again if meaning == "confused" else role.picture
-                blocks.append(Paragraph((lead, Span(story[language]))))
-        elif times == 1:
-            blocks.append(example if meaning == "confused" else plainer)
-            if role:
-                story = role.picture if meaning == "confused" else role.again
-                blocks.append(say(story[language]))
+        cites, role = Citations(), self.answers.picture.roles.get(concept.id)
+        first = meaning if times == 0 else {"confused": "example", "example": "confused"}[meaning]
+        if times > 1:
+            blocks: list[Block] = [say(self.knowledge.say("confused.last", language))]
         else:
-            blocks.append(say(self.knowledge.say("confused.last", language)))
+            text, key = (concept.plainer, "confused.again") if first == "confused" else (concept.example, "example.heading")
+            blocks = [cites.paragraph(text[language], self.knowledge.say(key, language) + " ")]
+        if role and times <= 1:
+            story = role.again if first == "confused" else role.picture
+            blocks.append(
+                Paragraph((Span(self.knowledge.say("confused.picture", language) + " ", "strong"), Span(story[language])))
+            )
         choices = self.answers.neighbours(concept.id, language) if times > 1 else self.answers.choices(language)
         return self._about(concept, blocks, choices, cites, language)
 

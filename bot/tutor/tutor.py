@@ -42,14 +42,15 @@ class Tutor:
             finding = self.finder.find(f"{question} {names}")
         if finding.declined:
             return self.answers.decline(finding, language)
-        if compared := self._compared(question, finding, learner):
+        slot = self._slot(finding)
+        same = finding.alike.get(slot, 0.0) >= SAME
+        if not same and (compared := self._compared(question, finding, learner)):
             return self.answers.compare(compared, language, learner, question, finding)
         if len(finding.tied) > 1 and max(finding.alike.values(), default=0) < ALIKE:
             return self.answers.which(finding.tied, language)
-        slot = self._slot(finding)
         if len(slot.concepts) > 1:
             return self.answers.compare(slot.concepts, language, learner, question, finding)
-        if meaning in ("confused", "example"):
+        if meaning in ("confused", "example") and not same:
             learner.topic = Topic(slot.concepts, slot.number)
             return self.talk.answer(meaning, language, learner)
         return self.answers.explain(slot, language, learner, question, finding)
