@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import os
@@ -76,6 +75,8 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language)
     if command == "ask":
         return _ask(classroom, asked)
+    import asyncio
+
     from bot.frontends import terminal
 
     return asyncio.run(terminal.run(classroom, found.bot_data_dir))

@@ -6,10 +6,12 @@ Choices are numbered; typing the number takes one. Ctrl-C stops what is going on
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.panel import Panel
 from rich.table import Table as Grid
@@ -21,6 +23,11 @@ from bot.replies import Block, Box, Paragraph, Reply, Span
 
 STYLES = {"plain": "", "strong": "bold", "quiet": "dim", "code": "bold cyan", "cite": "dim"}
 MOODS = {"plain": "", "heading": "bold", "stop": "yellow", "next": "green", "links": ""}
+# What stays on one line: a Chinese character, or a Latin word, with the marks that open before and close after it.
+UNIT = re.compile(
+    r"[“‘（《]*(?:[\u2e80-\u9fff\uff00-\uffef\U0001f000-\U0001faff]|[^\s\u2e80-\u9fff\uff00-\uffef“‘（《]+)"
+    r"[，。、；：？！”’）》…\u2009⁰¹²³⁴⁵⁶⁷⁸⁹]*[^\S\n]*|\s"
+)
 WIDEST = 88  # columns; longer lines are hard to read
 
 
@@ -101,30 +108,45 @@ def draw(console: Console, reply: Reply) -> None:
 
 def _block(block: Block, width: int) -> RenderableType:
     if isinstance(block, Paragraph):
-        return _text(block.spans, MOODS[block.mood])
+        return _wrapped(_text(block.spans, MOODS[block.mood]), width)
     if isinstance(block, Box):
-        inside = _grid(width - 4)
-        for role, name in block.inside:
-            inside.add_row(role, "↔", name)
-        return Panel(inside, title=" ↔ ".join(block.title), width=width)
-    grid = _grid(width)
-    for left, right in block.rows:
-        grid.add_row(_text(left), block.between.strip(), _text(right))
-    return grid
+        rows = [(Text(role), Text(name)) for role, name in block.inside]
+        return Panel(_grid(rows, "↔", width - 4), title=" ↔ ".join(block.title), width=width)
+    return _grid([(_text(left), _text(right)) for left, right in block.rows], block.between.strip(), width)
 
 
-def _grid(width: int) -> Grid:
-    grid = Grid(box=None, show_header=False, padding=(0, 1, 0, 0), width=width, pad_edge=False)
-    grid.add_column(ratio=1, overflow="fold")
-    grid.add_column(width=1)
-    grid.add_column(ratio=1, overflow="fold")
+def _grid(rows: list[tuple[Text, Text]], between: str, width: int) -> Grid:
+    """Two columns; the left one takes what it needs, at most half."""
+    room = width - cell_len(between) - 2
+    left = min(max(cell_len(each.plain) for each, _ in rows), room // 2)
+    grid = Grid(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+    for first, second in rows:
+        grid.add_row(_wrapped(first, left), between, _wrapped(second, room - left))
     return grid
 
 
 def _text(spans: tuple[Span, ...], mood: str = "") -> Text:
-    text = Text(style=mood, overflow="fold")
+    text = Text(style=mood)
     for span in spans:
         text.append(span.text, STYLES[span.style])
         if span.link:
             text.append(f"\n{span.link}", "dim")
     return text
+
+
+def _wrapped(text: Text, width: int) -> Text:
+    """`text` in lines of at most `width` columns: Chinese breaks between any two characters, but not before a comma."""
+    ends, column = [], 0
+    for unit in UNIT.finditer(text.plain):
+        size = cell_len(unit[0].rstrip())
+        if "\n" in unit[0]:
+            column = 0
+            continue
+        if column and column + size > width:
+            ends.append(unit.start())
+            column = 0
+        column += cell_len(unit[0])
+    lines = text.divide(ends)
+    for line in lines:
+        line.rstrip()
+    return Text("\n").join(lines)

@@ -212,11 +212,15 @@ class _Base:
 
     def never_say(self) -> None:
         """What can never be right stands in no text of the base."""
-        phrases = [(phrase, language) for _, c in self.concepts for language in LANGUAGES for phrase in c.never_say[language]]
-        for file, place, both, _ in self._cited():
-            for phrase, language in phrases:
-                if phrase.lower() in CITATION.sub("", both[language]).lower():
-                    file.fault((*place, language), "never-say", phrase=phrase)
+        texts = [(file, place, both) for file, place, both, _ in self._cited()]
+        for language in LANGUAGES:
+            said = [CITATION.sub("", both[language]).lower() for _, _, both in texts]
+            everything = "\n".join(said)
+            for phrase in (phrase.lower() for _, concept in self.concepts for phrase in concept.never_say[language]):
+                if phrase in everything:
+                    for (file, place, _), text in zip(texts, said, strict=True):
+                        if phrase in text:
+                            file.fault((*place, language), "never-say", phrase=phrase)
 
     def languages(self) -> None:
         """Chinese is written in Chinese, English holds no Chinese, and each text has room on a phone."""

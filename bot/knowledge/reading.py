@@ -41,7 +41,7 @@ class Reader:
     foreign: re.Pattern[str]  # any key of `respell`
     sounds: dict[str, str]  # Chinese character → pinyin with tone number
     fillers: frozenset[str]  # single tokens and Chinese phrases that carry no topic
-    english: frozenset[str]  # English function words
+    english: frozenset[str]  # words that mark a text as English
     same: dict[str, str]  # a Chinese phrase or an English word → the one that stands for it
     same_zh: re.Pattern[str]
 
@@ -62,7 +62,7 @@ class Reader:
             fillers=frozenset((*wording.fillers.zh, *spoken, *map(singular, wording.fillers.en))),
             same=same,
             same_zh=_any(phrase for group in wording.same.zh for phrase in group),
-            english=frozenset(map(singular, wording.fillers.en)),
+            english=frozenset(map(singular, (*wording.fillers.en, *wording.compare.en))),
         )
 
     def spell(self, text: str) -> str:

@@ -34,6 +34,7 @@ LIKENESS = 0.3  # weight of the wording beside the names
 ASKED = 0.8  # weight of an authored question like this one
 LONGEST = 14  # tokens in a name, at most
 SURE = 0.75  # a name of at least this weight settles that a question is ours
+ASKED_SO = 0.65  # so does an authored question this much alike
 ELSEWHERE = ""  # the owner of names that belong to other fields
 
 
@@ -151,13 +152,12 @@ class Finder:
         asked = [*concept.asked_as, *(each for answer in concept.answers for each in answer.asked_as)]
         for language in LANGUAGES:
             texts = [concept.name[language], *concept.aliases[language], *concept.everyday[language]]
-            texts += [each[language] for each in asked] * 2
+            texts += [each[language] for each in asked]
             texts += [concept.definition[language], concept.plainer[language], concept.example[language]]
             texts += [answer.text[language] for answer in concept.answers]
             texts += [claim[language] for claim in concept.claims.values()]
             texts += [each.says[language] for each in concept.misconceptions.values()]
-            for text in texts:
-                yield from self.reader.grams(CITATION.sub(" ", text))
+            yield from self.reader.grams(CITATION.sub(" ", "\n".join(texts)))
 
     # -------------------------------------------------------------- finding
 
@@ -266,7 +266,7 @@ class Finder:
     def _ours(self, tokens: list[str], hits: list[Hit], alike: float) -> bool:
         """Whether the question is about Kubernetes at all."""
         certain = max((name.weight * hit.certain for hit in hits for name in hit.names if name.concept), default=0.0)
-        if certain >= SURE:
+        if certain >= SURE or alike >= ASKED_SO:
             return True
         if any(not hit.names[0].concept for hit in hits):
             return False
