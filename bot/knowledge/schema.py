@@ -41,6 +41,10 @@ class Both(Entry):
     def __getitem__(self, language: Language) -> str:
         return self.zh if language == "zh" else self.en
 
+    @property
+    def both(self) -> tuple[str, str]:
+        return self.zh, self.en
+
 
 class Phrases(Entry):
     """Lists of literal phrases, one per language; either may be empty."""

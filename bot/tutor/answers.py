@@ -173,7 +173,7 @@ class Answers:
 
     def _stop(self, ids: tuple[str, ...], finding: Finding, question: str, learner: Learner, plain: bool) -> str | None:
         """The break or misconception that a question touches; a plain question meets its concept's first unseen break."""
-        near = tuple(dict.fromkeys((*ids, *finding.named, *finding.concepts[:3])))
+        near = tuple(dict.fromkeys((*ids, *finding.named)))
         touched = [
             (len(phrase), stop)
             for stop, triggers in self._stops(near)

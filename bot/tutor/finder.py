@@ -21,7 +21,7 @@ from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import CHINESE, Reader
 from bot.knowledge.schema import LANGUAGES, Concept
-from bot.tutor.questions import Questions, Slot
+from bot.tutor.questions import Match, Questions, Slot
 
 STRONG, EVERYDAY = 1.0, 0.6
 MISSPELT, BY_SOUND = 0.85, 0.8
@@ -64,7 +64,7 @@ class Finding:
     scores: tuple[tuple[str, float], ...] = ()
     named: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()  # the same in the order of the question
-    alike: dict[Slot, float] = field(default_factory=dict)  # authored questions like this one, 0 to 1
+    alike: dict[Slot, Match] = field(default_factory=dict)  # authored questions like this one
     tied: tuple[str, ...] = ()  # concepts that one word of the question means equally
     declined: bool = False
 
@@ -173,13 +173,13 @@ class Finder:
             if score > 0.25 * most:
                 scores[concept] = scores.get(concept, 0.0) + LIKENESS * score / most
         alike = self.questions.alike(question)
-        for slot, score in alike.items():
+        for slot, (score, _) in alike.items():
             for concept in slot.concepts[:1] if score > 0.3 else ():
                 best[concept] = max(best.get(concept, 0.0), score)
         for concept, score in best.items():
             scores[concept] = scores.get(concept, 0.0) + ASKED * score
         ranked = tuple(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
-        if not self._ours(tokens, hits, max(alike.values(), default=0.0)):
+        if not self._ours(tokens, hits, max((match.score for match in alike.values()), default=0.0)):
             return Finding(ranked, named=tuple(named), mentioned=self._mentioned(hits, named), declined=True)
         order = tuple(sorted(named, key=lambda concept: (-named[concept], concept)))
         return Finding(ranked, named=order, mentioned=self._mentioned(hits, named), alike=alike, tied=self._tied(hits, named))

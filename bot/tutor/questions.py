@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.reading import Reader
@@ -20,31 +21,38 @@ class Slot:
     number: int = 0
 
 
+class Match(NamedTuple):
+    """How much a question resembles an authored one: 1.0 is the same question, 0.0 shares nothing."""
+
+    score: float
+    question: Both
+
+
 class Questions:
-    """Every question of the base, weighed by the rarity of its words: 1.0 is the same question, 0.0 shares nothing."""
+    """Every question of the base, its words weighed by their rarity."""
 
     def __init__(self, knowledge: Knowledge, reader: Reader) -> None:
         self.reader = reader
-        self.slots: list[tuple[Slot, frozenset[str]]] = []
+        self.slots: list[tuple[Slot, frozenset[str], Both]] = []
         for concept in knowledge.concepts.values():
             self._add(Slot((concept.id,)), concept.asked_as)
             for number, answer in enumerate(concept.answers, 1):
                 self._add(Slot((concept.id,), number), answer.asked_as)
         for pair in knowledge.pairs:
             self._add(Slot(pair.of), pair.asked_as)
-        counts = Counter(gram for _, grams in self.slots for gram in grams)
+        counts = Counter(gram for _, grams, _ in self.slots for gram in grams)
         self.rarity = {gram: math.log(1 + len(self.slots) / count) for gram, count in counts.items()}
         self.unheard = math.log(1 + len(self.slots))
-        self.sizes = [self._size(grams) for _, grams in self.slots]
+        self.sizes = [self._size(grams) for _, grams, _ in self.slots]
         self.postings: dict[str, list[int]] = defaultdict(list)
-        for at, (_, grams) in enumerate(self.slots):
+        for at, (_, grams, _) in enumerate(self.slots):
             for gram in grams:
                 self.postings[gram].append(at)
 
     def _add(self, slot: Slot, questions: Iterable[Both]) -> None:
         for question in questions:
             for language in LANGUAGES:
-                self.slots.append((slot, self._grams(question[language])))
+                self.slots.append((slot, self._grams(question[language]), question))
 
     def _grams(self, text: str) -> frozenset[str]:
         return frozenset(self.reader.grams(text))
@@ -56,16 +64,18 @@ class Questions:
     def _size(self, grams: Iterable[str]) -> float:
         return sum(self.rarity.get(gram, self.unheard) ** 2 for gram in grams)
 
-    def alike(self, question: str) -> dict[Slot, float]:
-        """Each slot that shares a word with the question, with its best likeness."""
+    def alike(self, question: str) -> dict[Slot, Match]:
+        """Each slot that shares a word with the question, with the authored question that is most like it."""
         grams = self._grams(question)
         size = self._size(grams)
         shared: dict[int, float] = defaultdict(float)
         for gram in grams:
             for at in self.postings.get(gram, ()):
                 shared[at] += self.rarity[gram] ** 2
-        best: dict[Slot, float] = defaultdict(float)
+        best: dict[Slot, Match] = {}
         for at, weight in shared.items():
-            slot = self.slots[at][0]
-            best[slot] = max(best[slot], weight / math.sqrt(size * self.sizes[at]))
+            slot, _, authored = self.slots[at]
+            match = Match(weight / math.sqrt(size * self.sizes[at]), authored)
+            if slot not in best or match.score > best[slot].score:
+                best[slot] = match
         return best

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.reading import Reader
@@ -42,17 +43,18 @@ class Tutor:
             finding = self.finder.find(f"{question} {names}")
         if finding.declined:
             return self.answers.decline(finding, language)
-        slot = self._slot(finding)
-        same = finding.alike.get(slot, 0.0) >= SAME
-        if not same and (compared := self._compared(question, finding, learner)):
+        slot, likeness = self._slot(finding)
+        if likeness < SAME and (compared := self._compared(question, finding, learner)):
             return self.answers.compare(compared, language, learner, question, finding)
-        if len(finding.tied) > 1 and max(finding.alike.values(), default=0) < ALIKE:
+        if len(finding.tied) > 1 and likeness < ALIKE:
             return self.answers.which(finding.tied, language)
-        if len(slot.concepts) > 1:
-            return self.answers.compare(slot.concepts, language, learner, question, finding)
-        if meaning in ("confused", "example") and not same:
+        if likeness >= SAME:  # then its translation is the same question, and touches the same places
+            question, finding = "\n".join(finding.alike[slot].question.both), replace(finding, named=())
+        elif meaning in ("confused", "example"):
             learner.topic = Topic(slot.concepts, slot.number)
             return self.talk.answer(meaning, language, learner)
+        if len(slot.concepts) > 1:
+            return self.answers.compare(slot.concepts, language, learner, question, finding)
         return self.answers.explain(slot, language, learner, question, finding)
 
     def language(self, text: str) -> Language | None:
@@ -89,11 +91,15 @@ class Tutor:
             named, asks = (learner.topic.concepts[0], *named), True
         return named[:3] if asks and len(set(named)) > 1 else ()
 
-    def _slot(self, finding: Finding) -> Slot:
-        """The answer that fits best: an authored question like this one, else the definition."""
+    def _slot(self, finding: Finding) -> tuple[Slot, float]:
+        """The answer that fits best, and how much: an authored question like this one, else the definition."""
+
+        def likeness(slot: Slot) -> tuple[float, int]:
+            return (finding.alike[slot].score if slot in finding.alike else 0.0, -slot.number)
+
         first = Slot(finding.concepts[:1])
-        best = max(finding.alike, key=lambda slot: (finding.alike[slot], -slot.number), default=first)
-        if finding.alike.get(best, 0.0) >= SAME:
-            return best
-        mine = [slot for slot in finding.alike if slot.concepts == first.concepts and finding.alike[slot] >= ALIKE]
-        return max(mine, key=lambda slot: (finding.alike[slot], -slot.number), default=first)
+        best = max(finding.alike, key=likeness, default=first)
+        if likeness(best)[0] < SAME:
+            mine = [slot for slot in finding.alike if slot.concepts == first.concepts and likeness(slot)[0] >= ALIKE]
+            best = max(mine, key=likeness, default=first)
+        return best, likeness(best)[0]
