@@ -278,11 +278,12 @@ class Finder:
     def _coverage(self, tokens: list[str], hits: list[Hit]) -> tuple[float, float]:
         """How much of what the question says, function words apart, is said in the base (0 to 1), and how much it says."""
         named = {at for hit in hits for at in range(hit.start, hit.end)}
-        spoken = any(hit.certain == BY_SOUND for hit in hits)
         idle = self.reader.idle(tokens) - named
+        typed = [at for at, token in enumerate(tokens) if at not in named | idle and self.syllables.fullmatch(token)]
+        spoken = len(typed) > 2 or any(hit.certain == BY_SOUND for hit in hits)
         known = total = 0.0
         for at, token in enumerate(tokens):
-            if at in idle or (spoken and at not in named and self.syllables.fullmatch(token)):
+            if at in idle or (spoken and at in typed):
                 continue
             weight = 0.5 if CHINESE.match(token) else 1.0
             total += weight
