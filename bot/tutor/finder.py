@@ -145,7 +145,8 @@ class Finder:
                 for language in LANGUAGES:
                     add(concept.id, (role.role[language], *role.aliases[language]), EVERYDAY)
         for language in LANGUAGES:
-            add(ELSEWHERE, self.knowledge.wording.elsewhere[language], STRONG)
+            others = self.knowledge.wording.elsewhere[language]
+            add(ELSEWHERE, (word for word in others if self.reader.key(word) not in found), STRONG)
         return {key: list(owners.values()) for key, owners in found.items()}
 
     def _wording(self, concept: Concept) -> Iterable[str]:
@@ -273,7 +274,7 @@ class Finder:
         covered, content = self._coverage(tokens, hits)
         if certain:
             return covered >= 0.5 or alike >= 0.4
-        return (covered >= 0.85 and content >= 2) or alike >= 0.45
+        return (covered >= 0.8 and content >= 2) or alike >= 0.45
 
     def _coverage(self, tokens: list[str], hits: list[Hit]) -> tuple[float, float]:
         """How much of what the question says, function words apart, is said in the base (0 to 1), and how much it says."""
