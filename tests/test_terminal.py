@@ -97,6 +97,7 @@ def test_a_real_terminal_greets_completes_and_leaves_at_the_second_ctrl_c(termin
     terminal.expect("你问 >")
     terminal.sendintr()
     terminal.expect("再按一次")
+    terminal.expect("你问 >")
     terminal.sendintr()
     terminal.expect(pexpect.EOF)
     terminal.close()

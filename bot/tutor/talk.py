@@ -13,7 +13,6 @@ from bot.tutor.cited import Citations
 
 SITE = "https://kubernetes.io"
 ABOUT_TOPIC = ("confused", "example", "more", "sources")
-PARTICLES = "呀啊呢吧哦啦嘛哈哇诶咯喔"  # what Chinese adds at the end of a phrase
 PIECES = 2  # how many further pieces one "more" brings
 
 
@@ -34,7 +33,7 @@ class Talk:
     def meaning(self, message: str, named: bool) -> str | None:
         """What small talk a message is; beside a concept's name only `confused` and `example` count. None: a question."""
         key = self.reader.key(message)
-        whole = self.phrases.get(key) or self.phrases.get(key.rstrip(PARTICLES))
+        whole = self.phrases.get(key) or self.phrases.get(key.rstrip(self.knowledge.wording.particles))
         if whole:
             return whole
         parts = [self.reader.key(part) for part in re.split(r"[\s,.;:!?，。；：！？、~～]+", message)]
