@@ -34,7 +34,7 @@ def classroom() -> Classroom:
 
 def rows(name: str, language: str) -> list[Row]:
     with (DATA / name).open(encoding="utf-8", newline="") as file:
-        lines = [Row(line[0], line[1], set(line[2].split(","))) for line in csv.reader(file, "excel-tab", quoting=csv.QUOTE_NONE)]
+        lines = [Row(line[0], line[1], set(line[2].split(","))) for line in csv.reader(file, "excel-tab", quoting=3)]
     known = set(classroom().knowledge.concepts)
     return [row for row in lines if row.language == language and (row.accepted == {"-"} or row.accepted & known)]
 
