@@ -115,7 +115,7 @@ class Finder:
             if len(key) > 1 and all(CHINESE.match(char) for char in key) and own[0].concept:
                 self.sounds.setdefault(reader.pinyin(key, tones=False), own)
                 self.homophones.setdefault(reader.pinyin(key, tones=len(key) == 2), own)
-        self.latin = [key for key in self.names if len(key) >= 4 and key.isascii()]
+        self.latin = [key for key, own in self.names.items() if len(key) >= 4 and key.isascii() and own[0].concept]
         self.syllables = re.compile(
             "(?:"
             + "|".join(sorted({sound.rstrip("12345") for sound in reader.sounds.values() if sound}, key=len, reverse=True))
@@ -267,18 +267,20 @@ class Finder:
     def _ours(self, tokens: list[str], hits: list[Hit], alike: float) -> bool:
         """Whether the question is about Kubernetes at all."""
         certain = max((name.weight * hit.certain for hit in hits for name in hit.names if name.concept), default=0.0)
-        if certain >= SURE or alike >= ASKED_SO:
-            return True
-        if any(not hit.names[0].concept for hit in hits):
-            return False
         covered, content = self._coverage(tokens, hits)
+        elsewhere = any(not hit.names[0].concept for hit in hits)
+        if alike >= ASKED_SO or (certain >= SURE and (not elsewhere or covered >= 0.5)):
+            return True
+        if elsewhere:
+            return False
         if certain:
             return covered >= 0.5 or alike >= 0.4
         return (covered >= 0.8 and content >= 2) or alike >= 0.45
 
     def _coverage(self, tokens: list[str], hits: list[Hit]) -> tuple[float, float]:
         """How much of what the question says, function words apart, is said in the base (0 to 1), and how much it says."""
-        named = {at for hit in hits for at in range(hit.start, hit.end)}
+        named = {at for hit in hits for at in range(hit.start, hit.end) if hit.names[0].concept}
+        elsewhere = {at for hit in hits for at in range(hit.start, hit.end)} - named
         idle = self.reader.idle(tokens) - named
         typed = [at for at, token in enumerate(tokens) if at not in named | idle and self.syllables.fullmatch(token)]
         spoken = len(typed) > 2 or any(hit.certain == BY_SOUND for hit in hits)
@@ -288,7 +290,7 @@ class Finder:
                 continue
             weight = 0.5 if CHINESE.match(token) else 1.0
             total += weight
-            known += weight if at in named or self._familiar(tokens, at) else 0.0
+            known += weight if at in named or (at not in elsewhere and self._familiar(tokens, at)) else 0.0
         return (known / total if total else 0.0), total
 
     def _familiar(self, tokens: list[str], at: int) -> bool:
