@@ -44,6 +44,7 @@ class Reader:
     english: frozenset[str]  # words that mark a text as English
     same: dict[str, str]  # a Chinese phrase or an English word → the one that stands for it
     same_zh: re.Pattern[str]
+    syllables: re.Pattern[str]  # a word that could be typed pinyin
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Reader:
@@ -62,6 +63,7 @@ class Reader:
             fillers=frozenset((*wording.fillers.zh, *spoken, *map(singular, wording.fillers.en))),
             same=same,
             same_zh=_any(phrase for group in wording.same.zh for phrase in group),
+            syllables=re.compile(f"(?:{_any({sound.rstrip('12345') for sound in sounds.values()} - {''}).pattern})+"),
             english=frozenset(map(singular, (*wording.fillers.en, *wording.compare.en))),
         )
 

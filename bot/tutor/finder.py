@@ -8,53 +8,25 @@ An everyday word (`node`, 店长) alone is no proof: the rest of the question mu
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import CHINESE, Reader
 from bot.knowledge.schema import LANGUAGES, Concept
+from bot.tutor.likeness import Likeness
+from bot.tutor.names import BY_SOUND, Hit, Names
 from bot.tutor.questions import Match, Questions, Slot
 
-STRONG, EVERYDAY = 1.0, 0.6
-MISSPELT, BY_SOUND = 0.85, 0.8
 GENERIC = 0.1  # what the field's own name weighs beside another name
-LEAST_TELLING = 0.5
-TELLING = 3.6  # a name is fully telling from this rarity on: about one question in forty has it
 STATE = 0.2  # a symptom says more than the object it befalls
 FIRST = 0.05  # what is named first is asked about
 LIKENESS = 0.3  # weight of the wording beside the names
 ASKED = 0.8  # weight of an authored question like this one
-LONGEST = 14  # tokens in a name, at most
 SURE = 0.75  # a name of at least this weight settles that a question is ours
 ASKED_SO = 0.65  # so does an authored question this much alike
-ELSEWHERE = ""  # the owner of names that belong to other fields
-
-
-@dataclass(frozen=True)
-class Name:
-    """One way to say a concept."""
-
-    concept: str
-    weight: float
-    telling: float = 1.0  # less for a name that many questions mention in passing
-
-
-@dataclass
-class Hit:
-    """A stretch of the question that names something."""
-
-    start: int
-    end: int
-    names: tuple[Name, ...]
-    certain: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,81 +45,15 @@ class Finding:
         return tuple(concept for concept, _ in self.scores)
 
 
-@dataclass
-class Likeness:
-    """BM25 over short documents."""
-
-    postings: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
-    rarity: dict[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, documents: dict[str, Counter[str]]) -> Likeness:
-        made = cls()
-        mean = sum(sum(grams.values()) for grams in documents.values()) / max(len(documents), 1)
-        for id, grams in documents.items():
-            size = 0.6 + 0.6 * sum(grams.values()) / mean
-            for gram, count in grams.items():
-                made.postings[gram][id] = count * 2.2 / (count + size)
-        for gram, found in made.postings.items():
-            made.rarity[gram] = math.log(1 + (len(documents) - len(found) + 0.5) / (len(found) + 0.5))
-        return made
-
-    def scores(self, grams: Iterable[str]) -> dict[str, float]:
-        total: dict[str, float] = defaultdict(float)
-        for gram in set(grams):
-            for id, weight in self.postings.get(gram, {}).items():
-                total[id] += weight * self.rarity[gram]
-        return total
-
-
 class Finder:
     """Built once from the knowledge; holds no learner's state."""
 
     def __init__(self, knowledge: Knowledge, picture: Picture, reader: Reader) -> None:
         self.knowledge, self.picture, self.reader = knowledge, picture, reader
-        self.names: dict[str, tuple[Name, ...]] = {}
-        self.sounds: dict[str, tuple[Name, ...]] = {}  # pinyin without tones, as typed
-        self.homophones: dict[str, tuple[Name, ...]] = {}  # pinyin, with tones where the name is short
         self.questions = Questions(knowledge, reader)
-        for key, names in self._all_names().items():
-            self.names[key] = tuple(names)
-        for key, own in self.names.items():
-            if len(key) > 1 and all(CHINESE.match(char) for char in key) and own[0].concept:
-                self.sounds.setdefault(reader.pinyin(key, tones=False), own)
-                self.homophones.setdefault(reader.pinyin(key, tones=len(key) == 2), own)
-        self.latin = [key for key, own in self.names.items() if len(key) >= 4 and key.isascii() and own[0].concept]
-        self.syllables = re.compile(
-            "(?:"
-            + "|".join(sorted({sound.rstrip("12345") for sound in reader.sounds.values() if sound}, key=len, reverse=True))
-            + ")+"
-        )
-        self.real_words = {reader.key(word) for language in LANGUAGES for word in knowledge.wording.real_words[language]}
+        self.names = Names(knowledge, picture, reader, self.questions)
         self.likeness = Likeness.of({concept.id: Counter(self._wording(concept)) for concept in knowledge.concepts.values()})
         self.generic = set(knowledge.wording.generic)
-
-    def _all_names(self) -> dict[str, list[Name]]:
-        """Every way to say a concept; what is everyday talk for one concept is so even where it is its name."""
-        found: dict[str, dict[str, Name]] = defaultdict(dict)
-
-        def add(concept: str, words: Iterable[str], weight: float) -> None:
-            for word in words:
-                telling = min(1.0, max(LEAST_TELLING, self.questions.rarest(word) / TELLING))
-                if key := self.reader.key(word):
-                    found[key].setdefault(concept, Name(concept, weight, telling))
-
-        for concept in self.knowledge.concepts.values():
-            for language in LANGUAGES:
-                add(concept.id, concept.everyday[language], EVERYDAY)
-            for language in LANGUAGES:
-                add(concept.id, (concept.name[language], *concept.aliases[language]), STRONG)
-            add(concept.id, (concept.id,), STRONG)
-            if role := self.picture.roles.get(concept.id):
-                for language in LANGUAGES:
-                    add(concept.id, (role.role[language], *role.aliases[language]), EVERYDAY)
-        for language in LANGUAGES:
-            others = self.knowledge.wording.elsewhere[language]
-            add(ELSEWHERE, (word for word in others if self.reader.key(word) not in found), STRONG)
-        return {key: list(owners.values()) for key, owners in found.items()}
 
     def _wording(self, concept: Concept) -> Iterable[str]:
         asked = [*concept.asked_as, *(each for answer in concept.answers for each in answer.asked_as)]
@@ -164,7 +70,7 @@ class Finder:
 
     def find(self, question: str) -> Finding:
         tokens = self.reader.tokens(question)
-        hits = self._hits(tokens)
+        hits = self.names.hits(tokens)
         named = self._named(hits, len(tokens))
         likeness = self.likeness.scores(self.reader.grams(question))
         most = max(likeness.values(), default=0.0)
@@ -184,51 +90,6 @@ class Finder:
             return Finding(ranked, named=tuple(named), mentioned=self._mentioned(hits, named), declined=True)
         order = tuple(sorted(named, key=lambda concept: (-named[concept], concept)))
         return Finding(ranked, named=order, mentioned=self._mentioned(hits, named), alike=alike, tied=self._tied(hits, named))
-
-    def sounds_chinese(self, question: str) -> bool:
-        """Whether the question names something in pinyin."""
-        tokens = self.reader.tokens(question)
-        return any(hit.certain == BY_SOUND for hit in self._hits(tokens))
-
-    def _hits(self, tokens: list[str]) -> list[Hit]:
-        """The longest names first; each stretch of the question is named once."""
-        hits: list[Hit] = []
-        for size in range(min(LONGEST, len(tokens)), 0, -1):
-            for start in range(len(tokens) - size + 1):
-                if any(hit.start < start + size and start < hit.end for hit in hits):
-                    continue
-                names, certain = self._meant(tokens[start : start + size])
-                if names:
-                    hits.append(Hit(start, start + size, names, certain))
-        return sorted(hits, key=lambda hit: hit.start)
-
-    def _meant(self, tokens: list[str]) -> tuple[tuple[Name, ...], float]:
-        """What a stretch names, and how certainly: as written, as pinyin, by its sound, or misspelt."""
-        key = "".join(tokens)
-        if key in self.names:
-            return self.names[key], 1.0
-        if key.isascii():
-            if len(key) >= 4 and key.isalpha() and key in self.sounds:
-                return self.sounds[key], BY_SOUND
-            meant = self._misspelt(tokens, key) if len(tokens) <= 3 else None
-            return (self.names[meant], MISSPELT) if meant else ((), 0.0)
-        if len(tokens) > 1 and key not in self.real_words and all(CHINESE.match(token) for token in tokens):
-            return self.homophones.get(self.reader.pinyin(key, tones=len(key) == 2), ()), BY_SOUND
-        return (), 0.0
-
-    def _misspelt(self, tokens: list[str], word: str) -> str | None:
-        """The name that this stretch of Latin words was meant to be, from four letters on."""
-        if len(word) < (4 if len(tokens) == 1 else 7) or word.isdigit() or word in self.real_words:
-            return None
-        if all(self._known(token) for token in tokens):
-            return None
-        most = 1 if len(word) < 8 else 2
-        found = process.extractOne(word, self.latin, scorer=OSA.distance, score_cutoff=most)
-        return str(found[0]) if found else None
-
-    def _known(self, token: str) -> bool:
-        """Whether a Latin word is English of ours, not a slip of the finger."""
-        return token in self.reader.english or self.reader.same.get(token, token) in self.likeness.rarity
 
     def _named(self, hits: list[Hit], length: int) -> dict[str, float]:
         """Each named concept with its weight."""
@@ -282,7 +143,7 @@ class Finder:
         named = {at for hit in hits for at in range(hit.start, hit.end) if hit.names[0].concept}
         elsewhere = {at for hit in hits for at in range(hit.start, hit.end)} - named
         idle = self.reader.idle(tokens) - named
-        typed = [at for at, token in enumerate(tokens) if at not in named | idle and self.syllables.fullmatch(token)]
+        typed = [at for at, token in enumerate(tokens) if at not in named | idle and self.reader.syllables.fullmatch(token)]
         spoken = len(typed) > 2 or any(hit.certain == BY_SOUND for hit in hits)
         known = total = 0.0
         for at, token in enumerate(tokens):

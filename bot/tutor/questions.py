@@ -61,6 +61,10 @@ class Questions:
         """The rarity of the rarest of `words` among all questions."""
         return max((self.rarity.get(gram, self.unheard) for gram in self._grams(words)), default=self.unheard)
 
+    def says(self, token: str) -> bool:
+        """Whether some authored question uses this Latin word, so that it is no slip of the finger."""
+        return self.reader.same.get(token, token) in self.rarity
+
     def _size(self, grams: Iterable[str]) -> float:
         return sum(self.rarity.get(gram, self.unheard) ** 2 for gram in grams)
 

@@ -59,7 +59,7 @@ class Tutor:
 
     def language(self, text: str) -> Language | None:
         """The language `text` is visibly written in, pinyin included; None when it could be either."""
-        return self.reader.language(text) or ("zh" if self.finder.sounds_chinese(text) else None)
+        return self.reader.language(text) or ("zh" if self.finder.names.sounds_chinese(text) else None)
 
     def named(self, text: str) -> tuple[str, ...]:
         """The concepts that `text` calls by a name, in its order."""
