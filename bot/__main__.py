@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -67,12 +68,15 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     command = asked.command or ("serve" if found.telegram_bot_token else "chat")
     if command == "check":
         return _check(asked.folder or found.bot_knowledge_dir)
+    gc.disable()  # loading makes many objects and no garbage
     knowledge = _knowledge(found.bot_knowledge_dir)
     if found.bot_metaphor not in knowledge.pictures:
         raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
     if command == "serve":
         raise operator.refused("no-telegram")
     classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language)
+    gc.freeze()
+    gc.enable()
     if command == "ask":
         return _ask(classroom, asked)
     import asyncio

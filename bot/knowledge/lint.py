@@ -15,6 +15,7 @@ from bot.knowledge.source import File, Place
 
 CITATION = re.compile(r"\[([a-z][a-z0-9-]*\.c[1-9][0-9]*)\]")
 SENTENCE = re.compile(r".+?(?:[。！？]|[.!?](?=\s|\[|$)|$)", re.DOTALL)
+APART = str.maketrans("", "", " -_\t")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 # The most that a text may take, in Chinese characters and in English words.
 ROOM: dict[str, tuple[int, int]] = {
@@ -294,7 +295,7 @@ class _Base:
 
 
 def _name(words: str) -> str:
-    return re.sub(r"[\s_-]+", "", words.lower())
+    return words.lower().translate(APART)
 
 
 def uncited(text: str) -> list[str]:

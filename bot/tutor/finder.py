@@ -21,6 +21,8 @@ from bot.tutor.names import BY_SOUND, Hit, Names
 from bot.tutor.questions import Match, Questions, Slot
 
 GENERIC = 0.1  # what the field's own name weighs beside another name
+LEAST_TELLING = 0.5  # of a name that many questions mention in passing
+TELLING = 3.6  # a name is fully telling from this rarity on: about one question in forty has it
 STATE = 0.2  # a symptom says more than the object it befalls
 FIRST = 0.05  # what is named first is asked about
 LIKENESS = 0.3  # weight of the wording beside the names
@@ -60,8 +62,6 @@ class Finder:
         for language in LANGUAGES:
             texts = [concept.name[language], *concept.aliases[language], *concept.everyday[language]]
             texts += [each[language] for each in asked]
-            texts += [concept.definition[language], concept.plainer[language], concept.example[language]]
-            texts += [answer.text[language] for answer in concept.answers]
             texts += [claim[language] for claim in concept.claims.values()]
             texts += [each.says[language] for each in concept.misconceptions.values()]
             yield from self.reader.grams(CITATION.sub(" ", "\n".join(texts)))
@@ -98,7 +98,8 @@ class Finder:
             for name in hit.names:
                 if not name.concept:
                     continue
-                weight = name.weight * name.telling * hit.certain + FIRST * (1 - hit.start / max(length, 1))
+                telling = min(1.0, max(LEAST_TELLING, self.questions.rarest(name.word) / TELLING))
+                weight = name.weight * telling * hit.certain + FIRST * (1 - hit.start / max(length, 1))
                 weight += 0.02 * min(hit.end - hit.start, 5)
                 if self.knowledge.concepts[name.concept].kind == "state":
                     weight += STATE

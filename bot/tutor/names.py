@@ -20,8 +20,6 @@ from bot.tutor.questions import Questions
 
 STRONG, EVERYDAY = 1.0, 0.6
 MISSPELT, BY_SOUND = 0.85, 0.8
-LEAST_TELLING = 0.5
-TELLING = 3.6  # a name is fully telling from this rarity on: about one question in forty has it
 LONGEST = 14  # tokens in a name, at most
 ELSEWHERE = ""  # the owner of names that belong to other fields
 
@@ -32,7 +30,7 @@ class Name:
 
     concept: str
     weight: float
-    telling: float = 1.0  # less for a name that many questions mention in passing
+    word: str  # as the base writes it
 
 
 @dataclass
@@ -66,9 +64,8 @@ class Names:
 
         def add(concept: str, words: Iterable[str], weight: float) -> None:
             for word in words:
-                telling = min(1.0, max(LEAST_TELLING, self.questions.rarest(word) / TELLING))
                 if key := self.reader.key(word):
-                    found[key].setdefault(concept, Name(concept, weight, telling))
+                    found[key].setdefault(concept, Name(concept, weight, word))
 
         for concept in self.knowledge.concepts.values():
             for language in LANGUAGES:
