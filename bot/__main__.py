@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import json
 import logging
 import os
@@ -23,8 +24,9 @@ LOG = "kube-lemonade.log"
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit code is 0 done, 1 refused with a sentence on stderr, 2 wrong usage."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a stream that was closed is None
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.BytesIO())
     asked = _parser().parse_args(arguments)
     log = settings.data_folder() / LOG
     try:
@@ -34,9 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more can be written
+        if isinstance(error, BrokenPipeError):
+            return 0  # the reader has read enough
+        print(operator.say("refused.system", reason=error.strerror), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except Exception:

@@ -113,6 +113,13 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
         TEXTS,
         "different gaps",
     ),
+    "bad table": (write("language/characters.tsv", "發\t发\tfa1\n體\n"), "language/characters.tsv:2", "a row has 3 cells"),
+    "table not UTF-8": (write("language/characters.tsv", b"\xff\xfe"), "language/characters.tsv:1", "not UTF-8"),
+    "long button": (
+        change(TEXTS, "question.first: {zh: etcd 是什么？", "question.first: {zh: " + "很" * 22 + "？"),
+        TEXTS,
+        "at most 64 bytes",
+    ),
     "no folder": (lambda base: shutil.rmtree(base / "truth/concepts"), ":1", "truth/concepts is missing"),
 }
 

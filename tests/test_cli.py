@@ -115,6 +115,13 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert (done.returncode, "Traceback" in done.stdout) == (0, False)
 
 
+@pytest.mark.parametrize(("how", "code"), [("> /dev/full", 1), (">&-", 0), ("<&-", 0)])
+def test_streams_that_cannot_be_used_end_in_a_sentence_at_most(how: str, code: int) -> None:
+    script = f"{sys.executable} -m bot ask etcd {how}"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr, "Exception" in done.stderr) == (code, False, False)
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")

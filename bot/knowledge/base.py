@@ -33,6 +33,7 @@ from bot.knowledge.schema import (
 )
 from bot.knowledge.source import Document, File, read
 
+Character = tuple[str, str, str]  # the character, its simplified form, its pinyin with tone number
 SHAPES: dict[str, TypeAdapter[Any]] = {
     r"truth/concepts/[^/]+": TypeAdapter(Concept),
     r"truth/pairs/[^/]+": TypeAdapter(Pair),
@@ -40,7 +41,9 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"metaphors/[^/]+/roles/[^/]+": TypeAdapter(Role),
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
     r"language/wording": TypeAdapter(Wording),
+    r"language/characters": TypeAdapter(tuple[Character, ...]),
 }
+ENDINGS = (".yaml", ".yml", ".tsv")
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
 
 
@@ -85,7 +88,7 @@ def load(folder: Path, language: Language = "en") -> Knowledge:
 
     Raises Faulty with every fault found, worded in `language`.
     """
-    files = [_shape(File.of(path, folder)) for path in _yaml_files(folder)]
+    files = [_shape(File.of(path, folder)) for path in _files(folder)]
     for needed in NEEDED:
         if not (folder / needed).exists():
             missing = File(str(folder), "", Document())
@@ -99,7 +102,7 @@ def load(folder: Path, language: Language = "en") -> Knowledge:
     ]
     if faults:
         raise Faulty(faults)
-    return _assemble(files, folder)
+    return _assemble(files)
 
 
 @cache
@@ -111,18 +114,18 @@ def shipped_texts() -> dict[str, Both]:
     return texts
 
 
-def _yaml_files(folder: Path) -> Iterator[Path]:
-    """Every file that looks like YAML, and every folder that does, in a fixed order."""
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file that looks like knowledge, and every folder that does, in a fixed order."""
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        for name in sorted(names + [each for each in folders if each.endswith((".yaml", ".yml"))]):
-            if name.endswith((".yaml", ".yml")):
+        for name in sorted(names + [each for each in folders if each.endswith(ENDINGS)]):
+            if name.endswith(ENDINGS):
                 yield Path(parent) / name
 
 
 def _shape(file: File) -> File:
     """Gives the file's data its shape, or says of each value why it has none."""
-    shape = next((SHAPES[pattern] for pattern in SHAPES if re.fullmatch(pattern + r"\.yaml", file.name)), None)
+    shape = next((SHAPES[pattern] for pattern in SHAPES if re.fullmatch(pattern + r"\.(yaml|tsv)", file.name)), None)
     if shape is None:
         file.fault((), "nobody-reads", name=file.name)
     if file.problems or shape is None:
@@ -146,7 +149,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _assemble(files: list[File], folder: Path) -> Knowledge:
+def _assemble(files: list[File]) -> Knowledge:
     def of(shape: type) -> list[Any]:
         return [file.value for file in files if isinstance(file.value, shape)]
 
@@ -157,12 +160,12 @@ def _assemble(files: list[File], folder: Path) -> Knowledge:
             roles = {each.value.concept: each.value for each in files if each.name.startswith(inside)}
             breaks = {key: value for role in roles.values() for key, value in role.breaks.items()}
             pictures[file.value.id] = Picture(file.value, roles, breaks)
-    rows = (folder / "language" / "characters.tsv").read_text("utf-8").splitlines()
+    (table,) = of(tuple)
     return Knowledge(
         concepts={concept.id: concept for concept in of(Concept)},
         pairs=tuple(of(Pair)),
         pictures=pictures,
         texts={key: both for texts in of(dict) for key, both in texts.items()},
         wording=of(Wording)[0],
-        characters={row[0]: (row[2], row[4:]) for row in rows},
+        characters={char: (simple, sound) for char, simple, sound in table},
     )

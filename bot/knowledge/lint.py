@@ -15,6 +15,7 @@ from bot.knowledge.source import File, Place
 
 CITATION = re.compile(r"\[([a-z][a-z0-9-]*\.c[1-9][0-9]*)\]")
 SENTENCE = re.compile(r".+?(?:[。！？]|[.!?](?=\s|\[|$)|$)", re.DOTALL)
+BUTTON = 64  # bytes that a button's command may take
 APART = str.maketrans("", "", " -_\t")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 # The most that a text may take, in Chinese characters and in English words.
@@ -287,7 +288,10 @@ class _Base:
                 self._once(file, (key,), "duplicate-text", key, seen)
                 if gaps(both.zh) != gaps(both.en):
                     file.fault((key,), "gaps-differ", key=key)
-                elif key in needed and gaps(both.zh) != gaps(needed[key].zh):
+                for language in LANGUAGES if key.startswith(("command.", "question.")) else ():
+                    if len(both[language].encode()) > BUTTON:
+                        file.fault((key, language), "too-long-command", most=BUTTON)
+                if key in needed and gaps(both.zh) != gaps(needed[key].zh):
                     file.fault((key,), "gaps-wrong", key=key, gaps=", ".join(sorted(gaps(needed[key].zh))) or "–")
         for key in needed:
             if key not in seen and catalogues:

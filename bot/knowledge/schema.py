@@ -15,7 +15,7 @@ Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-ConceptId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+ConceptId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=50)]
 ClaimKey = Annotated[str, StringConstraints(pattern=r"^c[1-9][0-9]*$")]
 ClaimId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.c[1-9][0-9]*$")]
 MisconceptionKey = Annotated[str, StringConstraints(pattern=r"^m[1-9][0-9]*$")]

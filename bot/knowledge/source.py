@@ -1,6 +1,6 @@
-"""Reads one YAML file into plain values and remembers the line of each.
+"""Reads one file of knowledge into plain values and remembers the line of each.
 
-Knowledge needs only a small, safe part of YAML: mappings, lists and scalars. Anchors and aliases are refused (an alias
+Of YAML, knowledge needs only a small, safe part: mappings, lists and scalars. Anchors and aliases are refused (an alias
 bomb cannot be written), as are custom tags, doubled keys, deep nesting and files over a megabyte. Scalars are text
 unless they are whole numbers, true, false or null, so that `no` and `on` stay words.
 """
@@ -57,10 +57,19 @@ def read(path: Path) -> Document:
     document = Document()
     try:
         text = _text(path)
-        document.data = _Builder(text, document).build()
+        document.data = _rows(text) if path.suffix == ".tsv" else _Builder(text, document).build()
     except _Stop as stop:
         document.problems.append(stop.problem)
     return document
+
+
+def _rows(text: str) -> list[list[str]]:
+    """A table: one row a line, cells apart by tabs, as many in each line as in the first."""
+    rows = [line.split("\t") for line in text.splitlines()]
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(rows[0]) or not row[0]:
+            raise _Stop(number, "bad-row", cells=str(len(rows[0])))
+    return rows
 
 
 def _text(path: Path) -> str:
@@ -82,7 +91,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise _Stop(raw.count(b"\n", 0, error.start) + 1, "not-utf8") from error
     for number, line in enumerate(text.splitlines(), 1):
-        if "\t" in line[: len(line) - len(line.lstrip())]:
+        if line.startswith((" ", "\t")) and "\t" in line[: len(line) - len(line.lstrip())]:
             raise _Stop(number, "tab")
     return text
 
@@ -175,7 +184,8 @@ class File:
 
     @classmethod
     def of(cls, path: Path, folder: Path) -> File:
-        return cls(str(path), path.relative_to(folder).as_posix(), read(path))
+        shown = "".join(char if char.isprintable() else "?" for char in str(path))
+        return cls(shown, path.relative_to(folder).as_posix(), read(path))
 
     @property
     def problems(self) -> list[Problem]:

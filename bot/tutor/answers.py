@@ -238,7 +238,7 @@ class Answers:
 
     def starts(self, language: Language) -> tuple[Choice, ...]:
         """Three questions to begin with."""
-        questions = [self.knowledge.say(f"example.{name}", language) for name in ("first", "second", "third")]
+        questions = [self.knowledge.say(f"question.{name}", language) for name in ("first", "second", "third")]
         return tuple(Choice(question, question) for question in questions)
 
     def neighbours(self, id: str, language: Language) -> tuple[Choice, ...]:
