@@ -117,6 +117,9 @@ class _Base:
             if isinstance(file.value, Wording):
                 for at, id in enumerate(file.value.generic):
                     yield file, ("generic", at), id, self.ids
+                for word, near in file.value.later.items():
+                    for at, id in enumerate(near):
+                        yield file, ("later", word, at), id, self.ids
 
     def cycles(self) -> None:
         """Nothing needs itself, however far round."""

@@ -220,6 +220,7 @@ class Wording(Entry):
     joins: Phrases  # words that put the last answer's concept beside another
     same: Alike
     compare: Phrases  # words that ask for a difference
+    later: dict[Text, tuple[ConceptId, ...]]  # words of ours that no entry explains yet → the nearest entries
     elsewhere: Phrases  # names of other fields that contain one of our words
     real_words: Phrases  # everyday words that look like a misspelt name of ours and are none
     particles: Text  # characters that Chinese adds at the end of a phrase

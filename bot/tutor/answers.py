@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge, Picture
+from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Break, Concept, Language, Phrases, Stuck
 from bot.learners import Learner, Topic
@@ -164,8 +165,10 @@ class Answers:
         assert found
         lead = self.knowledge.say("stop.break" if isinstance(found, Break) else "stop.misconception", language)
         wrong = found.invites if isinstance(found, Break) else found.says
-        doubt = self.knowledge.say("stop.doubt", language, wrong=wrong[language]) + gap(language) if form.doubt else ""
-        spans = (Span(lead + gap(language), "strong"), Span(doubt), *cites.spans(found.truth[language]))
+        said = set(CITATION.findall(found.truth[language])) <= set(cites.ids)  # the words above have told the truth
+        doubt = self.knowledge.say("stop.doubt", language, wrong=wrong[language]) if form.doubt or said else ""
+        truth = () if said else (Span(gap(language) if doubt else ""), *cites.spans(found.truth[language]))
+        spans = (Span(lead + gap(language), "strong"), Span(doubt), *truth)
         told: list[Block] = [Paragraph(spans, "stop")]
         if form.bridge and isinstance(found, Break):
             told.append(say(self.knowledge.say("stop.bridge", language, bridge=found.bridge[language]), "stop"))
@@ -219,15 +222,15 @@ class Answers:
             for name in ("more", "confused", "sources")
         )
 
-    def decline(self, finding: Finding, language: Language) -> Answer:
-        """Says in one line that this is not ours, and offers the words that came nearest, else where to start."""
-        near = finding.named[:3]
+    def decline(self, question: str, finding: Finding, language: Language) -> Answer:
+        """Says in one line that this is not ours, or not yet, and offers what is nearest, else where to start."""
+        later = self.knowledge.wording.later
+        word = next((word for word in later if self.reader.contains(question, word)), None)
+        near = later[word] if word else finding.named[:3]
+        line = self.knowledge.say("declined.later" if word else "declined", language, word=word)
         offer = self.knowledge.say("declined.near" if near else "declined.start", language)
-        choices = tuple(Choice(self.knowledge.concepts[id].name[language], f"/ask {id}") for id in near) or self.starts(
-            language
-        )
-        line = self.knowledge.say("declined", language)
-        return Answer((say(line), say(offer)), choices, language=language, route="declined")
+        choices = tuple(Choice(self.knowledge.concepts[id].name[language], f"/ask {id}") for id in near)
+        return Answer((say(line), say(offer)), choices or self.starts(language), language=language, route="declined")
 
     def which(self, ids: tuple[str, ...], language: Language) -> Answer:
         """Asks back when a word means two things equally."""

@@ -42,7 +42,7 @@ class Tutor:
             names = " ".join(self.knowledge.concepts[id].name[language] for id in learner.topic.concepts)
             finding = self.finder.find(f"{question} {names}")
         if finding.declined:
-            return self.answers.decline(finding, language)
+            return self.answers.decline(question, finding, language)
         slot, likeness = self._slot(finding)
         if likeness < SAME and (compared := self._compared(question, finding, learner)):
             return self.answers.compare(compared, language, learner, question, finding)
