@@ -49,10 +49,12 @@ def share(hits: list[bool]) -> float:
 
 # The least that each set has to reach: first, among the first three, declined though ours. They may only rise.
 AIMS = {
-    ("beginners.tsv", "zh"): (0.0, 0.0, 1.0),
-    ("beginners.tsv", "en"): (0.0, 0.0, 1.0),
-    ("crowd.tsv", "zh"): (0.0, 0.0, 1.0),
-    ("crowd.tsv", "en"): (0.0, 0.0, 1.0),
+    ("beginners.tsv", "zh"): (0.86, 0.91, 0.01),  # collected from the web
+    ("beginners.tsv", "en"): (0.95, 0.98, 0.01),
+    ("plain.tsv", "zh"): (0.91, 0.96, 0.03),  # in the manner of forums and chats
+    ("plain.tsv", "en"): (0.92, 0.97, 0.01),
+    ("crowd.tsv", "zh"): (0.85, 0.93, 0.05),  # hard ones: symptoms, stories, slips, half-understood pictures
+    ("crowd.tsv", "en"): (0.81, 0.92, 0.05),
 }
 
 

@@ -21,8 +21,7 @@ from bot.tutor.names import BY_SOUND, Hit, Names
 from bot.tutor.questions import Match, Questions, Slot
 
 GENERIC = 0.1  # what the field's own name weighs beside another name
-LEAST_TELLING = 0.5  # of a name that many questions mention in passing
-TELLING = 3.6  # a name is fully telling from this rarity on: about one question in forty has it
+TELLING = 3.6  # a name is fully telling from this rarity on (one question in forty); what many mention in passing is less
 STATE = 0.2  # a symptom says more than the object it befalls
 FIRST = 0.05  # what is named first is asked about
 LIKENESS = 0.3  # weight of the wording beside the names
@@ -85,6 +84,8 @@ class Finder:
                 best[concept] = max(best.get(concept, 0.0), score)
         for concept, score in best.items():
             scores[concept] = scores.get(concept, 0.0) + ASKED * score
+        if set(named) - self.generic:
+            scores.update(dict.fromkeys(self.generic & set(scores), GENERIC))
         ranked = tuple(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
         if not self._ours(tokens, hits, max((match.score for match in alike.values()), default=0.0)):
             return Finding(ranked, named=tuple(named), mentioned=self._mentioned(hits, named), declined=True)
@@ -98,7 +99,7 @@ class Finder:
             for name in hit.names:
                 if not name.concept:
                     continue
-                telling = min(1.0, max(LEAST_TELLING, self.questions.rarest(name.word) / TELLING))
+                telling = min(1.0, (self.questions.rarest(name.word) / TELLING) ** 2)
                 weight = name.weight * telling * hit.certain + FIRST * (1 - hit.start / max(length, 1))
                 weight += 0.02 * min(hit.end - hit.start, 5)
                 if self.knowledge.concepts[name.concept].kind == "state":
@@ -131,13 +132,13 @@ class Finder:
         certain = max((name.weight * hit.certain for hit in hits for name in hit.names if name.concept), default=0.0)
         covered, content = self._coverage(tokens, hits)
         elsewhere = any(not hit.names[0].concept for hit in hits)
-        if alike >= ASKED_SO or (certain >= SURE and (not elsewhere or covered >= 0.5)):
+        if alike >= ASKED_SO or (certain >= SURE and (not elsewhere or covered >= 0.6)):
             return True
         if elsewhere:
             return False
         if certain:
             return covered >= 0.5 or alike >= 0.4
-        return (covered >= 0.8 and content >= 2) or alike >= 0.45
+        return (covered >= 0.85 and content >= 2.5) or alike >= 0.45
 
     def _coverage(self, tokens: list[str], hits: list[Hit]) -> tuple[float, float]:
         """How much of what the question says, function words apart, is said in the base (0 to 1), and how much it says."""

@@ -17,7 +17,8 @@ from bot.tutor.talk import Talk
 
 ADDRESS = re.compile(r"([a-z][a-z0-9-]*)(?:\.([0-9]+))?")  # what a button asks for: a concept, or its n-th answer
 ALIKE = 0.42  # from here on an authored question counts as the one that was asked
-SAME = 0.85  # from here on it wins over every name
+SAME = 0.85  # from here on it is the same question
+EXACT = 0.97  # from here on even where another name stands in it
 
 
 class Tutor:
@@ -99,7 +100,8 @@ class Tutor:
 
         first = Slot(finding.concepts[:1])
         best = max(finding.alike, key=likeness, default=first)
-        if likeness(best)[0] < SAME:
+        named = finding.named[:1] and finding.named[0] not in best.concepts  # it names something else
+        if likeness(best)[0] < (EXACT if named else SAME):
             mine = [slot for slot in finding.alike if slot.concepts == first.concepts and likeness(slot)[0] >= ALIKE]
             best = max(mine, key=likeness, default=first)
         return best, likeness(best)[0]
