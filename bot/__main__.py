@@ -94,8 +94,13 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
 def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
     for question in _questions(asked.question):
         reply = classroom.ask(Learner(language=asked.lang), question)
-        print(_as_json(question, reply) if asked.json else reply.text + "\n", flush=True)
+        print(_as_json(question, reply) if asked.json else _told(reply) + "\n", flush=True)
     return 0
+
+
+def _told(answer: Answer) -> str:
+    """The text; where it only offers choices, they belong to it."""
+    return answer.text if answer.claims else "\n".join([answer.text, *(f"· {choice.label}" for choice in answer.choices)])
 
 
 def _questions(words: list[str]) -> Iterator[str]:
@@ -115,7 +120,7 @@ def _as_json(question: str, answer: Answer) -> str:
         "concepts": answer.concepts,
         "claims": answer.claims,
         "breaks": answer.breaks,
-        "text": answer.text,
+        "text": _told(answer),
     }
     return json.dumps(row, ensure_ascii=False)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from bot import intents
 from bot.intents import Intent
 from bot.knowledge.base import Knowledge
-from bot.knowledge.schema import Language
+from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import Learner
 from bot.replies import Answer, Box, Choice, Reply, Span, Table, say
 from bot.tutor.tutor import Tutor
@@ -34,7 +34,8 @@ class Classroom:
         except Exception:
             log.exception("no reply to an intent %r", intent.name)
             reply = self._said("apology", self.language(learner))
-        learner.choices = tuple(choice.command for choice in reply.choices) or learner.choices
+        if intent.name != "choose":  # after a number that is none, the choices still stand
+            learner.choices = tuple(choice.command for choice in reply.choices)
         yield reply
 
     def language(self, learner: Learner, text: str = "") -> Language:
@@ -133,7 +134,9 @@ class Classroom:
         if not words:
             choices = (Choice("中文", "/language zh"), Choice("English", "/language en"))
             return self._said("language.which", language, choices)
-        if words not in ("zh", "en"):
+        known = self.knowledge.wording.languages
+        wanted = next((each for each in LANGUAGES if words in known[each]), None)
+        if not wanted:
             return self._said("language.unknown", language)
-        learner.language, learner.chosen = "zh" if words == "zh" else "en", True
-        return self._said("language.set", learner.language, self.tutor.starts(learner.language))
+        learner.language, learner.chosen = wanted, True
+        return self._said("language.set", wanted, self.tutor.starts(wanted))

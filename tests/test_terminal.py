@@ -71,7 +71,7 @@ def test_compare_answers_in_each_case(run: Run) -> None:
     out = run("chat", stdin="/compare\n/compare Pod Deployment\n/compare Pod banana\n/compare x y\n").stdout
     assert "想比较哪两个词" in out
     assert "长期订单" in out
-    assert "我只认得 Pod" in out
+    assert "还差一个词：Pod 和谁比" in out
     assert "没有我认得的词" in out
 
 

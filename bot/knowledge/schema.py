@@ -224,4 +224,5 @@ class Wording(Entry):
     elsewhere: Phrases  # names of other fields that contain one of our words
     real_words: Phrases  # everyday words that look like a misspelt name of ours and are none
     particles: Text  # characters that Chinese adds at the end of a phrase
+    languages: Phrases  # what people call each language
     small_talk: dict[Text, Phrases]  # what the learner means → how people say it, whole messages

@@ -32,16 +32,6 @@ class Form(NamedTuple):
     bridge: bool  # how the picture can be mended
 
 
-FORMS = (
-    Form(3, True, True),
-    Form(2, True, True),
-    Form(2, True, False),
-    Form(1, True, False),
-    Form(1, False, False),
-    Form(0, False, False),
-)
-
-
 def gap(language: Language) -> str:
     """What stands between two sentences."""
     return "" if language == "zh" else " "
@@ -134,7 +124,7 @@ class Answers:
     ) -> tuple[list[Block], Citations]:
         """What stands above, the rows and the stop, in the fullest form that one phone screen holds.
 
-        The form fits in both languages, so that both rest on the same claims.
+        The number of rows fits in both languages, so that both rest on the same claims.
         """
 
         def build(language: Language, form: Form) -> tuple[list[Block], Citations]:
@@ -142,10 +132,13 @@ class Answers:
             blocks = [*above(language, cites), *self._rows(ids, form.rows, cites, language)]
             return blocks + (self._told(stop, form, cites, language) if stop else []), cites
 
-        def fits(form: Form) -> bool:
-            return all(sum(map(phone_lines, build(each, form)[0])) <= PHONE_LINES for each in LANGUAGES)
+        def fits(form: Form, *languages: Language) -> bool:
+            return all(sum(map(phone_lines, build(each, form)[0])) <= PHONE_LINES for each in languages)
 
-        return build(language, next(filter(fits, FORMS), FORMS[-1]))
+        least = Form(1, False, False)
+        rows = next((n for n in (3, 2, 1) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
+        forms = (Form(rows, True, True), Form(rows, True, False))
+        return build(language, next((form for form in forms if fits(form, language)), Form(rows, False, False)))
 
     def _rows(self, ids: tuple[str, ...], most: int, cites: Citations, language: Language) -> list[Block]:
         """Who plays each concept, and for a single one up to `most` of its relations."""

@@ -59,6 +59,10 @@ class Talk:
 
     def answer(self, meaning: str, language: Language, learner: Learner) -> Answer:
         """A person's reply to `meaning`; about the last answer where there was one."""
+        if meaning == "story":
+            return Answer(
+                (say(self.answers.picture.metaphor.opening[language]),), self.answers.starts(language), language=language
+            )
         if meaning not in ABOUT_TOPIC:
             choices = () if meaning in ("thanks", "bye") else self.answers.starts(language)
             return self._said(meaning, language, choices)
@@ -103,9 +107,10 @@ class Talk:
             end = say(self.knowledge.say("more.end", language, concept=name))
             return self._about(concept, [end], self.answers.neighbours(concept.id, language), cites, language)
         blocks: list[Block] = [say(self.knowledge.say("more.heading", language, concept=name), "heading")]
-        for question, text, _ in pieces:
-            lead = Paragraph((Span(question[language] + "\n", "strong"),))
-            blocks.append(Paragraph(lead.spans + cites.spans(text[language])))
+        for question, text, stop in pieces:
+            wrong = question[language]
+            lead = self.knowledge.say("more.wrong", language, wrong=wrong) if stop else wrong
+            blocks.append(Paragraph((Span(lead + "\n", "strong"), *cites.spans(text[language]))))
         stops = tuple(stop for _, _, stop in pieces if stop)
         about = self._about(concept, blocks, self.answers.choices(language), cites, language)
         return replace(about, breaks=stops)
