@@ -150,6 +150,7 @@ def _knowledge(folder: Path) -> base.Knowledge:
 
 def _log_to(path: Path, level: str) -> Path:
     """Logs go to a file, which appears with its first line; the screen is the learner's."""
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to speak to the learner
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", delay=True)

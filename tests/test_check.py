@@ -120,6 +120,17 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
         TEXTS,
         "at most 64 bytes",
     ),
+    "no texts": (write(TEXTS, ""), TEXTS, "the file is empty"),
+    "a gap with a format": (
+        change(TEXTS, 'next.guess: {zh: "👉 猜一猜：{question}', 'next.guess: {zh: "👉 {question:d}'),
+        TEXTS,
+        "gaps",
+    ),
+    "unknown small talk": (
+        change("language/wording.yaml", "small_talk:\n", "small_talk:\n  foo: {zh: [嘿嘿嘿], en: [zork]}\n"),
+        "language/wording.yaml",
+        "foo does not exist",
+    ),
     "no folder": (lambda base: shutil.rmtree(base / "truth/concepts"), ":1", "truth/concepts is missing"),
 }
 

@@ -80,6 +80,21 @@ def test_odd_input_gets_an_answer(run: Run) -> None:
     assert (done.returncode, len(rows(done.stdout)), done.stderr) == (0, len(lines), "")
 
 
+def test_a_long_word_takes_no_long_time(run: Run) -> None:
+    assert run("ask", "xianggang" * 60 + "x").returncode == 0
+
+
+def test_another_picture_does_not_tell_the_first_ones_breaks(run: Run, copy: Path) -> None:
+    shutil.copytree(copy / "metaphors/lemonade", copy / "metaphors/theatre")
+    shutil.rmtree(copy / "metaphors/theatre/roles")
+    metaphor = copy / "metaphors/theatre/metaphor.yaml"
+    text = metaphor.read_text("utf-8").replace("id: lemonade", "id: theatre").replace("origin: [A1, A20]", "origin: [A1]")
+    start, end = text.index("sources:"), text.index("map:")
+    metaphor.write_text(text[:start] + text[end:], "utf-8")
+    done = run("ask", "--json", "谁可以访问 etcd？", BOT_KNOWLEDGE_DIR=str(copy), BOT_METAPHOR="theatre")
+    assert (done.returncode, rows(done.stdout)[0]["breaks"]) == (0, [])
+
+
 def test_wrong_usage_is_exit_2(run: Run) -> None:
     for arguments in (["ask"], ["ask", "--lang", "fr", "etcd"], ["order"], ["ask", "--colour", "etcd"]):
         done = run(*arguments)

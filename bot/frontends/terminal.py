@@ -28,7 +28,7 @@ UNIT = re.compile(
     r"[“‘（《]*(?:[\u2e80-\u9fff\uff00-\uffef\U0001f000-\U0001faff]|[^\s\u2e80-\u9fff\uff00-\uffef“‘（《]+)"
     r"[，。、；：？！”’）》…\u2009⁰¹²³⁴⁵⁶⁷⁸⁹]*[^\S\n]*|\s"
 )
-WIDEST = 88  # columns; longer lines are hard to read
+NARROWEST, WIDEST = 16, 88  # columns; longer lines are hard to read
 
 
 async def run(classroom: Classroom, data: Path) -> int:
@@ -36,7 +36,7 @@ async def run(classroom: Classroom, data: Path) -> int:
     learner = Learner()
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, soft_wrap=False, emoji=False, markup=False)
-    console.width = min(console.width, WIDEST)
+    console.width = max(NARROWEST, min(console.width, WIDEST))
     if live:
         async for reply in classroom.hear(learner, "/start"):
             draw(console, reply)
@@ -69,9 +69,12 @@ async def _typed(classroom: Classroom, learner: Learner, data: Path, console: Co
     from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
     history: History = InMemoryHistory()
-    if data.is_dir():
-        (data / "history").touch(mode=0o600)
-        history = FileHistory(str(data / "history"))
+    if (data.is_dir() and not (data / "history").exists()) or (data / "history").is_file():
+        try:
+            (data / "history").touch(mode=0o600)
+            history = FileHistory(str(data / "history"))
+        except OSError:
+            console.print()  # a lesson without history is still a lesson
     session: PromptSession[str] = PromptSession(
         history=history, completer=FuzzyWordCompleter(list(classroom.words())), complete_while_typing=False
     )

@@ -289,16 +289,21 @@ class _Base:
         for file in catalogues:
             for key, both in file.value.items():
                 self._once(file, (key,), "duplicate-text", key, seen)
-                if gaps(both.zh) != gaps(both.en):
+                if gaps(both.zh) != gaps(both.en) or "?" in gaps(both.zh):
                     file.fault((key,), "gaps-differ", key=key)
                 for language in LANGUAGES if key.startswith(("command.", "question.")) else ():
                     if len(both[language].encode()) > BUTTON:
                         file.fault((key, language), "too-long-command", most=BUTTON)
                 if key in needed and gaps(both.zh) != gaps(needed[key].zh):
                     file.fault((key,), "gaps-wrong", key=key, gaps=", ".join(sorted(gaps(needed[key].zh))) or "–")
-        for key in needed:
-            if key not in seen and catalogues:
-                catalogues[0].fault((), "missing-text", key=key)
+        unread = any(file.name.startswith("texts/") and file.value is None for file in self.files)
+        for key in needed if not unread else ():
+            if key not in seen:
+                (catalogues or self.files)[0].fault((), "missing-text", key=key)
+        for file in self.files:
+            for meaning in file.value.small_talk if isinstance(file.value, Wording) else ():
+                if meaning != "story" and not {meaning, f"{meaning}.nothing"} & set(needed):
+                    file.fault(("small_talk", meaning), "dead-link", id=meaning)
 
 
 def _name(words: str) -> str:
@@ -331,7 +336,8 @@ def length(text: str, language: Language) -> int:
 def gaps(text: str) -> set[str]:
     """The names of the places that a sentence leaves open; `?` for a brace that opens none."""
     try:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        parts = [part for part in string.Formatter().parse(text) if part[1] is not None]
+        return {name if name and name.isidentifier() and not (spec or how) else "?" for _, name, spec, how in parts}
     except ValueError:
         return {"?"}
 

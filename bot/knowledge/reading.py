@@ -63,7 +63,7 @@ class Reader:
             fillers=frozenset((*wording.fillers.zh, *spoken, *map(singular, wording.fillers.en))),
             same=same,
             same_zh=_any(phrase for group in wording.same.zh for phrase in group),
-            syllables=re.compile(f"(?:{_any({sound.rstrip('12345') for sound in sounds.values()} - {''}).pattern})+"),
+            syllables=re.compile(f"(?>{_any({sound.rstrip('12345') for sound in sounds.values()} - {''}).pattern})++"),
             english=frozenset(map(singular, (*wording.fillers.en, *wording.compare.en))),
         )
 

@@ -52,7 +52,9 @@ class Answers:
         concept = self.knowledge.concepts[slot.concepts[0]]
         focused = concept.answers[slot.number - 1] if slot.number else None
         plain = focused is None and concept.stuck is None
-        stop = (focused.stops if focused else None) or self._stop((concept.id,), finding, question, learner, plain)
+        stop = self._told_here(focused.stops if focused else None) or self._stop(
+            (concept.id,), finding, question, learner, plain
+        )
 
         def above(language: Language, cites: Citations) -> list[Block]:
             text = cites.paragraph((focused.text if focused else concept.definition)[language])
@@ -81,7 +83,7 @@ class Answers:
     ) -> Answer:
         """Sets two or three concepts side by side: the authored pair where there is one, else their definitions."""
         pair = next((each for each in self.knowledge.pairs if set(each.of) == set(ids)), None)
-        stop = self._stop(ids, finding, question, learner, False) or (pair.stops if pair else None)
+        stop = self._stop(ids, finding, question, learner, False) or self._told_here(pair.stops if pair else None)
 
         def above(language: Language, cites: Citations) -> list[Block]:
             if not pair:
@@ -166,6 +168,10 @@ class Answers:
         if form.bridge and isinstance(found, Break):
             told.append(say(self.knowledge.say("stop.bridge", language, bridge=found.bridge[language]), "stop"))
         return told
+
+    def _told_here(self, stop: str | None) -> str | None:
+        """`stop`, unless it is a break of another picture."""
+        return stop if stop and (stop in self.picture.breaks or self.knowledge.misconception(stop)) else None
 
     def _stop(self, ids: tuple[str, ...], finding: Finding, question: str, learner: Learner, plain: bool) -> str | None:
         """The break or misconception that a question touches; a plain question meets its concept's first unseen break."""
