@@ -114,9 +114,9 @@ class Classroom:
 
         places = self.picture.metaphor.map
         boxes = tuple(Box(both(place.concept), tuple(map(both, place.holds))) for place in places)
-        looks = [id for place in places for id in (place.concept, *place.holds)]
-        choices = tuple(Choice(self.knowledge.concepts[id].name[language], f"/ask {id}") for id in looks)
-        return Reply((say(self.knowledge.say("map.heading", language), "heading"), *boxes), choices)
+        ids = [id for place in places for id in (place.concept, *place.holds)]
+        heading = say(self.knowledge.say("map.heading", language), "heading")
+        return Reply((heading, *boxes), self.tutor.answers.looks(ids, language))
 
     def _compare(self, learner: Learner, words: str) -> Reply:
         language = self.language(learner, words)

@@ -92,7 +92,7 @@ class Answers:
             return [cites.paragraph(pair.difference[language]), cites.paragraph(pair.choose[language], choose)]
 
         blocks, cites = self._fitted(above, ids, stop, language)
-        looks = tuple(Choice(self.knowledge.concepts[id].name[language], f"/ask {id}") for id in ids)
+        looks = self.looks(ids, language)
         answer = Answer(
             blocks=tuple(blocks),
             choices=(*looks, *self.choices(language)),
@@ -228,15 +228,19 @@ class Answers:
         near = later[word] if word else finding.named[:3]
         line = self.knowledge.say("declined.later" if word else "declined", language, word=word)
         offer = self.knowledge.say("declined.near" if near else "declined.start", language)
-        choices = tuple(Choice(self.knowledge.concepts[id].name[language], f"/ask {id}") for id in near)
+        choices = self.looks(near, language)
         return Answer((say(line), say(offer)), choices or self.starts(language), language=language, route="declined")
 
     def which(self, ids: tuple[str, ...], language: Language) -> Answer:
         """Asks back when a word means two things equally."""
         first, second = (self.knowledge.concepts[id].name[language] for id in ids[:2])
         line = self.knowledge.say("which", language, first=first, second=second)
-        choices = tuple(Choice(self.knowledge.concepts[id].name[language], f"/ask {id}") for id in ids)
+        choices = self.looks(ids, language)
         return Answer((say(line),), choices, language=language, concepts=ids)
+
+    def looks(self, ids: Iterable[str], language: Language) -> tuple[Choice, ...]:
+        """A button for each concept that opens its definition."""
+        return tuple(Choice(self.knowledge.concepts[id].name[language], f"/ask {id}") for id in ids)
 
     def starts(self, language: Language) -> tuple[Choice, ...]:
         """Three questions to begin with."""
@@ -247,4 +251,4 @@ class Answers:
         """The concepts that the picture ties to this one."""
         role = self.picture.roles.get(id)
         ids = dict.fromkeys([relation.to for relation in role.relations] if role else self.knowledge.concepts[id].needs)
-        return tuple(Choice(self.knowledge.concepts[each].name[language], f"/ask {each}") for each in list(ids)[:3])
+        return self.looks(tuple(ids)[:3], language)
