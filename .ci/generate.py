@@ -20,12 +20,12 @@ from pypinyin import Style, pinyin
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bot.cited import bare  # noqa: E402
 from bot.classroom import Classroom  # noqa: E402
 from bot.knowledge import base  # noqa: E402
 from bot.knowledge.schema import Language  # noqa: E402
 from bot.learners import Learner  # noqa: E402
 from bot.settings import Settings  # noqa: E402
-from bot.tutor.cited import MARKS  # noqa: E402
 
 KNOWLEDGE = base.load(ROOT / "knowledge")
 METAPHOR = "lemonade"
@@ -65,7 +65,7 @@ def metaphor(language: Language) -> str:
     rows = []
     for concept in sorted(KNOWLEDGE.concepts.values(), key=lambda concept: (concept.tier, concept.id)):
         if role := picture.roles.get(concept.id):
-            truth = next((MARKS.sub("", found.truth[language]) for found in role.breaks.values()), "–")
+            truth = next((bare(found.truth[language]) for found in role.breaks.values()), "–")
             rows.append((role.role[language], concept.name[language], truth))
     return _table(HEADS["metaphor"][language], rows)
 

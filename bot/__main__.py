@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot import __version__, operator, settings
+from bot import __version__, logs, operator, settings
 from bot.classroom import Classroom
 from bot.errors import Faulty, Refused
 from bot.knowledge import base
@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     log = settings.data_folder() / LOG
     try:
         found = settings.load(asked.env_file)
-        log = _log_to(found.bot_data_dir / LOG, found.bot_log_level)
+        log = found.bot_data_dir / LOG
+        logs.to_file(log, found.bot_log_level)
         return _run(asked, found)
     except Refused as refused:
         print(refused, file=sys.stderr)
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception:
-        logging.getLogger(__name__).exception("a bug")
+        logging.getLogger("bot").exception("a bug")
         print(operator.say("refused.bug", log=log), file=sys.stderr)
         return 1
 
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kube-lemonade", description=say("about"))
     parser.add_argument("--version", action="version", version=f"kube-lemonade {__version__}")
     parser.add_argument("--env-file", type=Path, help=say("env-file"))
-    commands = parser.add_subparsers(dest="command", metavar="chat | ask | check")
+    commands = parser.add_subparsers(dest="command", metavar="chat | ask | serve | check")
     commands.add_parser("chat", help=say("chat"))
     ask = commands.add_parser("ask", help=say("ask"))
     ask.add_argument("--json", action="store_true", help=say("json"))
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("question", nargs="+", help=say("question"))
     check = commands.add_parser("check", help=say("check"))
     check.add_argument("folder", nargs="?", type=Path, help=say("folder"))
-    commands.add_parser("serve")
+    commands.add_parser("serve", help=say("serve"))
     return parser
 
 
@@ -78,7 +79,7 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     if found.bot_metaphor not in knowledge.pictures:
         raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
     if command == "serve":
-        raise operator.refused("no-telegram")
+        return _serve(found, knowledge)
     classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language)
     gc.freeze()
     gc.enable()
@@ -89,6 +90,19 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     from bot.frontends import terminal
 
     return asyncio.run(terminal.run(classroom, found.bot_data_dir))
+
+
+def _serve(found: settings.Settings, knowledge: base.Knowledge) -> int:
+    if not found.telegram_bot_token:
+        raise operator.refused("no-token")
+    import asyncio
+
+    from bot.frontends.telegram import serve
+
+    gc.freeze()
+    gc.enable()
+    logs.to_stderr(found.bot_log_level)
+    return asyncio.run(serve.run(found, knowledge))
 
 
 def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
@@ -146,18 +160,6 @@ def _knowledge(folder: Path) -> base.Knowledge:
     if not folder.is_dir():
         raise operator.refused("no-folder", name=str(folder))
     return base.load(folder, operator.language())
-
-
-def _log_to(path: Path, level: str) -> Path:
-    """Logs go to a file, which appears with its first line; the screen is the learner's."""
-    logging.raiseExceptions = False  # a log that cannot be written is no reason to speak to the learner
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    except OSError:
-        handler = logging.NullHandler()
-    logging.basicConfig(level=level, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    return path
 
 
 if __name__ == "__main__":

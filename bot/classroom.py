@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from bot import intents
 from bot.intents import Intent
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import LANGUAGES, Language
-from bot.learners import Learner
-from bot.replies import Answer, Box, Choice, Reply, Span, Table, say
+from bot.learners import KEPT, Asked, Judged, Learner
+from bot.quiz.quiz import Quiz
+from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
 from bot.tutor.tutor import Tutor
 
 log = logging.getLogger(__name__)
+Export = Callable[[Learner], Awaitable[str]]
 
 
 class Classroom:
     """Holds no learner; one instance serves them all."""
 
-    def __init__(self, knowledge: Knowledge, metaphor: str, language: Language) -> None:
-        self.knowledge, self.default = knowledge, language
+    def __init__(self, knowledge: Knowledge, metaphor: str, language: Language, export: Export | None = None) -> None:
+        """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept."""
+        self.knowledge, self.default, self.export = knowledge, language, export
         self.picture = knowledge.pictures[metaphor]
         self.tutor = Tutor(knowledge, metaphor)
+        self.quiz = Quiz(knowledge, self.picture)
 
     async def hear(self, learner: Learner, text: str) -> AsyncIterator[Reply]:
         """The replies to one message or button. Never raises: a bug is logged whole and apologised for."""
@@ -30,11 +34,11 @@ class Classroom:
         if intent.name == "choose" and 0 < int(intent.words) <= len(learner.choices):
             intent = intents.parse(learner.choices[int(intent.words) - 1])
         try:
-            reply = self._reply(learner, intent)
+            reply = await self._reply(learner, intent)
         except Exception:
             log.exception("no reply to an intent %r", intent.name)
             reply = self._said("apology", self.language(learner))
-        if intent.name != "choose":  # after a number that is none, the choices still stand
+        if intent.name != "choose" and not isinstance(reply, Nod):  # after these the choices still stand
             learner.choices = tuple(choice.command for choice in reply.choices)
         yield reply
 
@@ -42,9 +46,9 @@ class Classroom:
         """The language to answer `text` in: its own, else the learner's, else the house's."""
         return self.tutor.language(text) or learner.language or self.default
 
-    def say(self, key: str, learner: Learner) -> str:
+    def say(self, key: str, learner: Learner, **words: object) -> str:
         """One sentence of the texts, for a front-end's own frame."""
-        return self.knowledge.say(key, self.language(learner))
+        return self.knowledge.say(key, self.language(learner), **words)
 
     def words(self) -> Iterator[str]:
         """What a learner may want to complete: commands and names."""
@@ -52,31 +56,48 @@ class Classroom:
         for concept in self.knowledge.concepts.values():
             yield from {concept.name.zh, concept.name.en}
 
-    def _reply(self, learner: Learner, intent: Intent) -> Reply:
+    async def _reply(self, learner: Learner, intent: Intent) -> Reply:
         language = self.language(learner)
         match intent:
             case Intent("ask", ""):
                 return self._said("ask.which", language, self.tutor.starts(language))
             case Intent("ask", words):
                 return self.ask(learner, words)
+            case Intent("more" | "confused" | "sources" | "good", number):
+                return self._go_on(learner, intent.name, number, language)
             case Intent("compare", words):
                 return self._compare(learner, words)
             case Intent("map"):
                 return self._map(language)
-            case Intent("start"):
-                return self._start(learner, language)
+            case Intent("quiz"):
+                return self.quiz.ask(learner, language)
+            case Intent("vote", words):
+                return self.quiz.vote(learner, words, language) or self._said("quiz.gone", language)
+            case Intent("start", words):
+                return self._start(learner, words, language)
             case Intent("help"):
                 return self._help(language)
             case Intent("new"):
-                learner.topic = None
-                learner.stops_shown.clear()
+                learner.now, learner.stops_shown = 0, ()
                 return self._said("new", language, self.tutor.starts(language))
+            case Intent("settings"):
+                return self._settings(language)
             case Intent("language", words):
                 return self._language(learner, words.lower(), language)
+            case Intent("export" | "forget") if learner.chat != learner.person:
+                return self._said("private.only", language)
+            case Intent("privacy"):
+                return self._said("privacy", language, days=KEPT) if self.export else self._said("privacy.nothing", language)
+            case Intent("export"):
+                return await self._export(learner, language)
+            case Intent("forget", words):
+                return self._forget(learner, words.lower(), language)
             case Intent("cancel"):
                 return self._said("cancel", language)
             case Intent("choose", number):
                 return self._said("number", language, number=number)
+            case Intent("media"):
+                return self._said("media", language, self.tutor.starts(language))
             case Intent("unknown", words):
                 return self._said("unknown", language, command=words[:32])
             case _:
@@ -90,13 +111,28 @@ class Classroom:
         language = self.language(learner, question)
         if not learner.chosen:
             learner.language = language
-        return self.tutor.answer(question, language, learner)
+        answer = self.tutor.answer(question, language, learner)
+        note = Asked(answer.number, question, language, answer.route, answer.concepts, answer.claims, answer.breaks)
+        learner.notes.append(note)
+        return answer
+
+    def _go_on(self, learner: Learner, name: str, words: str, language: Language) -> Reply:
+        """A button below an answer, which carries the answer's number."""
+        number = int(words) if words.isdecimal() else learner.now
+        if name in ("good", "confused") and number in learner.told:
+            learner.notes.append(Judged(number, "good" if name == "good" else "confused"))
+        if name == "good":
+            return Nod((say(self.knowledge.say("told.good", language)),))
+        return self.tutor.go_on(name, number, learner) or self._said("told.old", language, self.tutor.starts(language))
 
     def _said(self, key: str, language: Language, choices: tuple[Choice, ...] = (), **words: object) -> Reply:
         return Reply((say(self.knowledge.say(key, language, **words)),), choices)
 
-    def _start(self, learner: Learner, language: Language) -> Reply:
-        learner.topic = None
+    def _start(self, learner: Learner, words: str, language: Language) -> Reply:
+        """The welcome; a link that names a concept opens that concept instead."""
+        if words in self.knowledge.concepts:
+            return self.ask(learner, words)
+        learner.now = 0
         lines = (self.knowledge.say("start", language), self.picture.metaphor.opening[language])
         blocks = (say(lines[0], "heading"), say(lines[1]), say(self.knowledge.say("start.ask", language)))
         return Reply(blocks, self.tutor.starts(language))
@@ -106,6 +142,27 @@ class Classroom:
             ((Span(f"/{name}", "code"),), (Span(self.knowledge.say(f"help.{name}", language)),)) for name in intents.COMMANDS
         )
         return Reply((say(self.knowledge.say("help", language)), Table(rows, " ")))
+
+    def _settings(self, language: Language) -> Reply:
+        names = ("language", "privacy", "export", "forget")
+        return self._said("settings", language, tuple(self._command(name, language) for name in names))
+
+    def _command(self, name: str, language: Language) -> Choice:
+        return Choice(self.knowledge.say(f"choice.{name}", language), f"/{name}")
+
+    async def _export(self, learner: Learner, language: Language) -> Reply:
+        if not self.export:
+            return self._said("privacy.nothing", language)
+        caption = say(self.knowledge.say("export", language))
+        return File((caption,), name="kube-lemonade.json", content=await self.export(learner))
+
+    def _forget(self, learner: Learner, words: str, language: Language) -> Reply:
+        if words != "yes":
+            sure = Choice(self.knowledge.say("choice.forget-all", language), "/forget yes")
+            keep = Choice(self.knowledge.say("choice.keep", language), "/cancel")
+            return self._said("forget.sure", language, (sure, keep))
+        learner.forgotten = True
+        return self._said("forgotten", language)
 
     def _map(self, language: Language) -> Reply:
         def both(id: str) -> tuple[str, str]:

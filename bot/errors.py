@@ -3,6 +3,7 @@
 LemonadeError
 ├── Refused          the input cannot be used: say why in one sentence, exit code 1
 │   └── Faulty       a knowledge base (or settings) has faults: one line for each
+├── Unkept           the database cannot be used right now: try again later
 └── (anything else is a bug: logged whole, apologised for in one line)
 """
 
@@ -37,3 +38,7 @@ class Faulty(Refused):
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = sorted(set(faults))
         super().__init__("\n".join(map(str, self.faults)))
+
+
+class Unkept(LemonadeError):
+    """The database cannot be read or written; the reason is for the operator alone."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-COMMANDS = ("start", "help", "ask", "compare", "map", "new", "language", "cancel")
+COMMANDS = (
+    "start", "help", "ask", "compare", "map", "quiz", "new", "settings", "language", "privacy", "export", "forget", "cancel"
+)  # fmt: skip
+BUTTONS = ("more", "confused", "sources", "good", "vote", "media")  # typed by nobody: what buttons and front-ends say
 MAX_LENGTH = 2000  # characters of one message that are read
 COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 
@@ -34,4 +37,4 @@ def parse(text: str) -> Intent:
     if not command:
         return Intent("ask", text)
     name, words = command.group(1).lower(), (command.group(2) or "").strip()
-    return Intent(name, words) if name in COMMANDS else Intent("unknown", name)
+    return Intent(name, words) if name in COMMANDS + BUTTONS else Intent("unknown", name)

@@ -1,28 +1,96 @@
-"""Who learns, and what the classroom remembers of the talk."""
+"""Who learns, and what the classroom remembers of the talk: plain values, kept by whoever opened the classroom.
+
+Every answer that is shown gets a number, counted per learner, and its buttons carry it: `/more 12` goes on from answer 12
+however long ago that was shown, as long as it is among the last WINDOW.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bot.knowledge.schema import Language
+
+WINDOW = 20  # answers that can be gone on from
+KEPT = 180  # days after which somebody who did not come back is forgotten
+Verdict = Literal["good", "confused"]
 
 
 @dataclass(frozen=True)
 class Topic:
-    """What the last answer was about; `round` counts how often it was explained anew or continued."""
+    """What one answer was about; `round` counts how often it was explained anew or continued before."""
 
     concepts: tuple[str, ...]
+    language: Language
     answer: int = 0  # 0 the definition, n the concept's n-th focused answer
     claims: tuple[str, ...] = ()
     round: dict[str, int] = field(default_factory=dict)  # `confused`, `example`, `more` → times
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One question as it was answered."""
+
+    number: int  # of the answer; 0 where there was nothing to go on from
+    question: str
+    language: Language
+    route: str
+    concepts: tuple[str, ...]
+    claims: tuple[str, ...]
+    breaks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the learner thought of an answer."""
+
+    number: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Voted:
+    """One answer to a quiz item."""
+
+    item: str
+    options: tuple[int, ...]  # counted from 0
+    right: bool
+
+
+Note = Asked | Judged | Voted
+
+
 @dataclass
 class Learner:
-    """One person's talk."""
+    """One person in one chat."""
 
+    person: int = 0
+    chat: int = 0
     language: Language | None = None  # chosen or last written
     chosen: bool = False  # the language was chosen by command
-    topic: Topic | None = None
-    stops_shown: set[str] = field(default_factory=set)
-    choices: tuple[str, ...] = ()
+    told: dict[int, Topic] = field(default_factory=dict)  # by number, the oldest first
+    now: int = 0  # number of the answer that is talked about; 0 none
+    count: int = 0  # answers given so far
+    stops_shown: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()  # the commands below the last message
+    quiz: dict[str, bool] = field(default_factory=dict)  # quiz item → whether the last vote on it was right
+    notes: list[Note] = field(default_factory=list)  # what happened since this was loaded; the keeper takes them
+    forgotten: bool = False  # everything kept about this person has to go
+
+    @property
+    def topic(self) -> Topic | None:
+        """What is being talked about."""
+        return self.told.get(self.now)
+
+    def tell(self, topic: Topic) -> int:
+        """Notes that an answer about `topic` is shown; its number."""
+        self.count += 1
+        self.now = self.count
+        self.told[self.count] = topic
+        for number in list(self.told)[:-WINDOW]:
+            del self.told[number]
+        return self.count
+
+    def shown(self, stops: tuple[str, ...]) -> None:
+        """Notes breaks and misconceptions whose truth was told."""
+        self.stops_shown = tuple(dict.fromkeys((*self.stops_shown, *stops)))

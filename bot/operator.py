@@ -23,3 +23,9 @@ def say(key: str, **words: object) -> str:
 def refused(key: str, **words: object) -> Refused:
     """A refusal whose sentence is `refused.KEY`."""
     return Refused(say(f"refused.{key}", **words))
+
+
+def expected(name: str) -> str:
+    """What the setting `name` takes, in words."""
+    key = f"expected.{name}"
+    return say(key) if key in shipped_texts() else "–"

@@ -92,6 +92,28 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class Poll(Reply):
+    """A quiz question; its choices are the options, its last block is the stem."""
+
+    item: str = ""
+    right: int = 0  # position of the right option
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
+class File(Reply):
+    """A message with a file to keep."""
+
+    name: str = ""
+    content: str = ""
+
+
+@dataclass(frozen=True)
+class Nod(Reply):
+    """A word in passing: where a button was pressed it may be shown beside it, without a message."""
+
+
+@dataclass(frozen=True)
 class Answer(Reply):
     """A reply to a question, with what it rests on."""
 
@@ -100,6 +122,7 @@ class Answer(Reply):
     concepts: tuple[str, ...] = ()  # best first
     claims: tuple[str, ...] = ()  # cited, in order
     breaks: tuple[str, ...] = ()  # breaks and misconceptions whose truth is stated
+    number: int = 0  # counted per learner; 0 where there is nothing to go on from
 
 
 def say(text: str, mood: Mood = "plain") -> Paragraph:

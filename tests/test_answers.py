@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from bot.classroom import Classroom
 from bot.knowledge import base
 from bot.knowledge.schema import LANGUAGES, Both, Language
-from bot.learners import Learner
-from bot.replies import MAX_COMMAND, PHONE_LINES, Answer, Paragraph, phone_lines
+from bot.learners import WINDOW, Learner
+from bot.replies import MAX_COMMAND, PHONE_LINES, Answer, Nod, Paragraph, Reply, phone_lines
 
 KNOWLEDGE = base.load(base.default_folder())
 CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -24,6 +25,16 @@ LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 @cache
 def classroom() -> Classroom:
     return Classroom(KNOWLEDGE, "lemonade", "zh")
+
+
+def hear(learner: Learner, text: str) -> Reply:
+    """The one reply to what a learner types or presses."""
+
+    async def replies() -> list[Reply]:
+        return [reply async for reply in classroom().hear(learner, text)]
+
+    (reply,) = asyncio.run(replies())
+    return reply
 
 
 def ask(question: str, language: Language = "zh") -> Answer:
@@ -84,8 +95,31 @@ def test_every_button_of_an_answer_leads_somewhere() -> None:
         learner = Learner()
         answer = classroom().ask(learner, concept.name.zh)
         for choice in answer.choices:
-            follow = classroom().ask(learner, choice.command.removeprefix("/ask "))
-            assert follow.route == "knowledge", (concept.id, choice)
+            follow = hear(learner, choice.command)
+            assert isinstance(follow, Nod) or (isinstance(follow, Answer) and follow.claims), (concept.id, choice)
+
+
+def test_a_button_goes_on_from_its_own_answer_however_long_ago() -> None:
+    learner = Learner()
+    etcd = classroom().ask(learner, "etcd 是什么？")
+    for question in ("什么是 Pod？", "Service 是什么？", "what is a node"):
+        classroom().ask(learner, question)
+    assert hear(learner, f"/confused {etcd.number}").text.startswith("换个说法。 把 etcd 想成")
+    again = [hear(learner, f"/more {etcd.number}").text for _ in range(2)]
+    assert again[0] == again[1]  # the same button tells the same
+    for _ in range(WINDOW):
+        classroom().ask(learner, "etcd")
+    assert "too long ago" in hear(learner, f"/sources {etcd.number}").text
+
+
+def test_sources_are_those_of_the_message_above_the_button() -> None:
+    learner = Learner()
+    classroom().ask(learner, "etcd 是什么？")
+    more = hear(learner, "/more 1")
+    assert isinstance(more, Answer)
+    sources = hear(learner, f"/sources {more.number}")
+    assert isinstance(sources, Answer)
+    assert sources.claims == more.claims
 
 
 @pytest.mark.parametrize(

@@ -13,22 +13,29 @@ FLOORS = (
     ("bot.__main__",),
     ("bot.frontends",),
     ("bot.classroom",),
-    ("bot.tutor",),
+    ("bot.tutor", "bot.quiz"),
     ("bot.settings",),
-    ("bot.operator",),
-    ("bot.intents", "bot.replies", "bot.learners"),
+    ("bot.operator", "bot.logs"),
+    ("bot.store",),
+    ("bot.cited",),
+    ("bot.intents", "bot.replies", "bot.learners", "bot.limits"),
     ("bot.knowledge",),
     ("bot.errors", "bot"),
 )
 # Who may know which library.
 LIBRARIES = {
     "yaml": {"bot.knowledge.source"},
-    "pydantic": {"bot.knowledge", "bot.settings"},
+    "pydantic": {"bot.knowledge", "bot.settings", "bot.store", "bot.frontends.telegram.drawn"},
+    "pydantic_core": {"bot.settings"},
     "pydantic_settings": {"bot.settings"},
     "platformdirs": {"bot.settings"},
     "rapidfuzz": {"bot.tutor"},
     "rich": {"bot.frontends.terminal"},
     "prompt_toolkit": {"bot.frontends.terminal"},
+    "telegram": {"bot.frontends.telegram"},
+    "tornado": {"bot.frontends.telegram.door"},
+    "sqlalchemy": {"bot.store"},
+    "alembic": {"bot.store"},
 }
 
 

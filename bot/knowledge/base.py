@@ -1,7 +1,7 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-texts/*.yaml  language/wording.yaml  language/characters.tsv
+metaphors/ID/items/*.yaml  texts/*.yaml  language/wording.yaml  language/characters.tsv
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from bot.knowledge.schema import (
     Break,
     Claim,
     Concept,
+    Item,
+    Items,
     Language,
     Metaphor,
     Misconception,
@@ -39,6 +41,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"truth/pairs/[^/]+": TypeAdapter(Pair),
     r"metaphors/[^/]+/metaphor": TypeAdapter(Metaphor),
     r"metaphors/[^/]+/roles/[^/]+": TypeAdapter(Role),
+    r"metaphors/[^/]+/items/[^/]+": TypeAdapter(Items),
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
     r"language/wording": TypeAdapter(Wording),
     r"language/characters": TypeAdapter(tuple[Character, ...]),
@@ -49,11 +52,12 @@ NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "lang
 
 @dataclass(frozen=True)
 class Picture:
-    """One metaphor with its roles by concept id."""
+    """One metaphor with its roles by concept id, their breaks, and quiz items by id."""
 
     metaphor: Metaphor
     roles: dict[str, Role]
     breaks: dict[str, Break]
+    items: dict[str, Item]
 
 
 @dataclass(frozen=True)
@@ -156,10 +160,12 @@ def _assemble(files: list[File]) -> Knowledge:
     pictures = {}
     for file in files:
         if isinstance(file.value, Metaphor):
-            inside = os.path.dirname(file.name) + "/roles/"
-            roles = {each.value.concept: each.value for each in files if each.name.startswith(inside)}
+            home = os.path.dirname(file.name)
+            roles = {each.value.concept: each.value for each in files if each.name.startswith(f"{home}/roles/")}
             breaks = {key: value for role in roles.values() for key, value in role.breaks.items()}
-            pictures[file.value.id] = Picture(file.value, roles, breaks)
+            inside = [each.value.items for each in files if each.name.startswith(f"{home}/items/")]
+            items = {id: item for items in inside for id, item in items.items()}
+            pictures[file.value.id] = Picture(file.value, roles, breaks, items)
     (table,) = of(tuple)
     return Knowledge(
         concepts={concept.id: concept for concept in of(Concept)},

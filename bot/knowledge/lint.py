@@ -10,18 +10,20 @@ import string
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from bot.knowledge.schema import LANGUAGES, Both, Concept, Language, Metaphor, Pair, Phrases, Role, Wording
+from bot.knowledge.schema import LANGUAGES, Both, Concept, Items, Language, Metaphor, Pair, Phrases, Role, Wording
 from bot.knowledge.source import File, Place
 
 CITATION = re.compile(r"\[([a-z][a-z0-9-]*\.c[1-9][0-9]*)\]")
 SENTENCE = re.compile(r".+?(?:[。！？]|[.!?](?=\s|\[|$)|$)", re.DOTALL)
 BUTTON = 64  # bytes that a button's command may take
+POLL = {"stem": 300, "text": 100, "explain": 200}  # characters that a native quiz poll has room for, citations apart
 APART = str.maketrans("", "", " -_\t")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 # The most that a text may take, in Chinese characters and in English words.
 ROOM: dict[str, tuple[int, int]] = {
     "answer": (90, 60), "truth": (66, 44), "bridge": (42, 26), "invites": (40, 26), "story": (84, 56),
     "picture": (16, 9), "kubernetes": (20, 12), "role": (10, 8), "name": (16, 5),
+    "feedback": (80, 52),
 }  # fmt: skip
 
 
@@ -37,6 +39,7 @@ def lint(files: list[File], needed_texts: dict[str, Both]) -> None:
     base.never_say()
     base.languages()
     base.pictures()
+    base.quizzes()
     base.texts(needed_texts)
 
 
@@ -47,6 +50,12 @@ class _Base:
         self.pairs = [(file, file.value) for file in files if isinstance(file.value, Pair)]
         self.metaphors = [(file, file.value) for file in files if isinstance(file.value, Metaphor)]
         self.roles = [(file, file.value) for file in files if isinstance(file.value, Role)]
+        self.items = [
+            (file, ("items", id), item)
+            for file in files
+            if isinstance(file.value, Items)
+            for id, item in file.value.items.items()
+        ]
         self.ids = {concept.id for _, concept in self.concepts}
         self.claims = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.claims}
         misconceptions = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.misconceptions}
@@ -108,6 +117,12 @@ class _Base:
             for key, stop in role.breaks.items():
                 for at, id in enumerate(stop.touches):
                     yield file, ("breaks", key, "touches", at), id, self.ids
+        for file, place, item in self.items:
+            yield file, (*place, "concept"), item.concept, self.ids
+            yield file, (*place, "stops"), item.stops, self.stops
+            for at, option in enumerate(item.options):
+                if option.misconception:
+                    yield file, (*place, "options", at, "misconception"), option.misconception, self.stops
         for file, metaphor in self.metaphors:
             for at, box in enumerate(metaphor.map):
                 yield file, ("map", at, "concept"), box.concept, self.ids
@@ -214,6 +229,10 @@ class _Base:
         for file, role in self.roles:
             for key, stop in role.breaks.items():
                 yield file, ("breaks", key, "truth"), stop.truth, True
+        for file, place, item in self.items:
+            yield file, (*place, "explain"), item.explain, True
+            for at, option in enumerate(item.options):
+                yield file, (*place, "options", at, "feedback"), option.feedback, False
 
     def never_say(self) -> None:
         """What can never be right stands in no text of the base."""
@@ -243,6 +262,8 @@ class _Base:
     @staticmethod
     def _room(place: Place, value: object) -> tuple[int, int] | None:
         last = str(place[-1]) if place else ""
+        if isinstance(value, Items):
+            return ROOM["feedback"] if last == "feedback" else None
         if last in ("definition", "plainer", "text", "difference", "next", "shared", "choose"):
             return ROOM["answer"]
         if last in ("picture", "again") and len(place) == 1 and isinstance(value, Role):
@@ -275,6 +296,24 @@ class _Base:
         for file, _ in self.roles:
             if str(PurePosixPath(file.name).parent.parent) not in homes:
                 file.fault((), "no-metaphor", folder=PurePosixPath(file.name).parent.parent.name)
+
+    def quizzes(self) -> None:
+        """A poll has room for each quiz item, one option is right, and each wrong one is a named misconception."""
+        seen: dict[str, str] = {}
+        for file, place, item in self.items:
+            folder = str(PurePosixPath(file.name).parent)
+            self._once(file, place, "duplicate-id", f"{folder}/{place[-1]}", seen)
+            if sum(option.correct for option in item.options) != 1:
+                file.fault((*place, "options"), "one-right")
+            for at, option in enumerate(item.options):
+                if option.correct == bool(option.misconception):
+                    file.fault((*place, "options", at), "why-wrong")
+            for inside, both in boths(item, place):
+                most = POLL.get(str(inside[-1]))
+                for language in LANGUAGES:
+                    size = len(CITATION.sub("", both[language]))
+                    if most and size > most:
+                        file.fault((*inside, language), "shape.string_too_long", field=str(inside[-1]), max_length=most)
 
     @staticmethod
     def _once(file: File, place: Place, kind: str, key: str, seen: dict[str, str]) -> None:

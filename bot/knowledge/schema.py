@@ -23,6 +23,7 @@ BreakId = Annotated[str, StringConstraints(pattern=r"^B[1-9][0-9]*$")]
 StopId = Annotated[str, StringConstraints(pattern=r"^(B[1-9][0-9]*|[a-z][a-z0-9-]*\.m[1-9][0-9]*)$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^(A[1-9][0-9]*|extension)$")]
 Page = Annotated[str, StringConstraints(pattern=r"^/(docs|blog|releases)/[a-z0-9/._-]*(#[A-Za-z0-9_-]+)?$")]
+ItemId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 Since = Annotated[str, StringConstraints(pattern=r"^(always|v1\.[0-9]+)$")]
 
 
@@ -198,6 +199,34 @@ class Metaphor(Entry):
     origin: tuple[Origin, ...] = Field(min_length=1)
     sources: dict[Origin, Source] = {}
     map: tuple[Place, ...] = Field(min_length=1)
+
+
+# ----------------------------------------------------------------- quiz
+
+
+class Option(Entry):
+    """One answer to choose; a wrong one is what somebody with a named misconception would choose."""
+
+    text: Both
+    correct: bool = False
+    misconception: StopId | None = None  # the break or misconception that leads here; none where it is correct
+    feedback: Both  # what to say to somebody who chose it, cited
+
+
+class Item(Entry):
+    """One quiz question, as a native poll can show it."""
+
+    concept: ConceptId
+    stops: StopId  # the break or misconception it looks for
+    stem: Both
+    options: tuple[Option, ...] = Field(min_length=2, max_length=6)
+    explain: Both  # shown by the poll after the vote, cited
+
+
+class Items(Entry):
+    """A file of quiz questions on one picture."""
+
+    items: dict[ItemId, Item] = Field(min_length=1)
 
 
 # ------------------------------------------------------------- language

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from bot.cited import Citations
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Break, Concept, Language, Phrases, Stuck
 from bot.learners import Learner, Topic
 from bot.replies import PHONE_LINES, Answer, Block, Choice, Paragraph, Row, Span, Table, phone_lines, say
-from bot.tutor.cited import Citations
 from bot.tutor.finder import Finding
 from bot.tutor.questions import Slot
 
@@ -65,13 +65,13 @@ class Answers:
         others = tuple(id for id in finding.concepts if id != concept.id)
         answer = Answer(
             blocks=(*blocks, *guess),
-            choices=(*choices, *self.choices(language)),
+            choices=choices,
             language=language,
             concepts=(concept.id, *others)[:3],
             claims=tuple(cites.ids),
             breaks=(stop,) if stop else (),
         )
-        return self._noted(answer, Topic((concept.id,), slot.number, answer.claims), learner)
+        return self.told(answer, Topic((concept.id,), language, slot.number, answer.claims), learner)
 
     def compare(
         self,
@@ -92,21 +92,21 @@ class Answers:
             return [cites.paragraph(pair.difference[language]), cites.paragraph(pair.choose[language], choose)]
 
         blocks, cites = self._fitted(above, ids, stop, language)
-        looks = self.looks(ids, language)
         answer = Answer(
             blocks=tuple(blocks),
-            choices=(*looks, *self.choices(language)),
+            choices=self.looks(ids, language),
             language=language,
             concepts=ids,
             claims=tuple(cites.ids),
             breaks=(stop,) if stop else (),
         )
-        return self._noted(answer, Topic(ids, 0, answer.claims), learner)
+        return self.told(answer, Topic(ids, language, 0, answer.claims), learner)
 
-    def _noted(self, answer: Answer, topic: Topic, learner: Learner) -> Answer:
-        learner.topic = topic
-        learner.stops_shown.update(answer.breaks)
-        return answer
+    def told(self, answer: Answer, topic: Topic, learner: Learner) -> Answer:
+        """`answer` as the learner gets it: numbered, with the buttons that go on from it below its own."""
+        number = learner.tell(topic)
+        learner.shown(answer.breaks)
+        return replace(answer, choices=(*answer.choices, *self.choices(answer.language, number)), number=number)
 
     def _short(self, concept: Concept, cites: Citations, language: Language) -> Paragraph:
         """The first sentence of a definition, under the concept's name."""
@@ -215,10 +215,11 @@ class Answers:
             (Choice(self.knowledge.say("choice.guess", language), f"/ask {concept.id}.{after}"),),
         )
 
-    def choices(self, language: Language) -> tuple[Choice, ...]:
+    def choices(self, language: Language, number: int) -> tuple[Choice, ...]:
+        """The buttons below answer `number`: how to go on from it, and what one thinks of it."""
         return tuple(
-            Choice(self.knowledge.say(f"choice.{name}", language), self.knowledge.say(f"command.{name}", language))
-            for name in ("more", "confused", "sources")
+            Choice(self.knowledge.say(f"choice.{name}", language), f"/{name} {number}")
+            for name in ("more", "confused", "sources", "good")
         )
 
     def decline(self, question: str, finding: Finding, language: Language) -> Answer:

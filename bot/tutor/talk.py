@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from bot.cited import Citations
 from bot.knowledge.schema import LANGUAGES, Both, Concept, Language
 from bot.learners import Learner, Topic
 from bot.replies import Answer, Block, Choice, Paragraph, Span, say
 from bot.tutor.answers import Answers
-from bot.tutor.cited import Citations
 
 SITE = "https://kubernetes.io"
 ABOUT_TOPIC = ("confused", "example", "more", "sources")
@@ -68,15 +68,21 @@ class Talk:
             return self._said(meaning, language, choices)
         if learner.topic is None:
             return self._said(f"{meaning}.nothing", language, self.answers.starts(language))
-        topic = learner.topic
-        times = topic.round.get(meaning, 0)
-        learner.topic = replace(topic, round={**topic.round, meaning: times + 1})
-        concept = self.knowledge.concepts[topic.concepts[times % len(topic.concepts)]]
+        return self.go_on(meaning, replace(learner.topic, language=language), learner)
+
+    def go_on(self, meaning: str, topic: Topic, learner: Learner) -> Answer:
+        """Goes on from an answer about `topic`: other words, an example, more of it, or its sources."""
         if meaning == "sources":
-            return self._sources(topic, language)
+            return self._sources(topic)
+        times = topic.round.get(meaning, 0)
+        turn, at = divmod(times, len(topic.concepts))
+        concept = self.knowledge.concepts[topic.concepts[at]]
         if meaning == "more":
-            return self._more(concept, times, language)
-        return self._again(concept, meaning, times, language)
+            answer = self._more(concept, turn, topic.language)
+        else:
+            answer = self._again(concept, meaning, turn, topic.language)
+        again = replace(topic, claims=answer.claims, round={**topic.round, meaning: times + 1})
+        return self.answers.told(answer, again, learner)
 
     def _said(self, key: str, language: Language, choices: tuple[Choice, ...]) -> Answer:
         return Answer((say(self.knowledge.say(key, language)),), choices, language=language)
@@ -84,19 +90,17 @@ class Talk:
     def _again(self, concept: Concept, meaning: str, times: int, language: Language) -> Answer:
         """Other words and another picture first; after that the neighbours' side."""
         cites, role = Citations(), self.answers.picture.roles.get(concept.id)
-        first = meaning if times == 0 else {"confused": "example", "example": "confused"}[meaning]
         if times > 1:
-            blocks: list[Block] = [say(self.knowledge.say("confused.last", language))]
-        else:
-            text, key = (concept.plainer, "confused.again") if first == "confused" else (concept.example, "example.heading")
-            blocks = [cites.paragraph(text[language], self.knowledge.say(key, language) + " ")]
-        if role and times <= 1:
+            last = say(self.knowledge.say("confused.last", language))
+            return self._about(concept, [last], self.answers.neighbours(concept.id, language), cites, language)
+        first = meaning if times == 0 else {"confused": "example", "example": "confused"}[meaning]
+        text, key = (concept.plainer, "confused.again") if first == "confused" else (concept.example, "example.heading")
+        blocks: list[Block] = [cites.paragraph(text[language], self.knowledge.say(key, language) + " ")]
+        if role:
             story = role.again if first == "confused" else role.picture
-            blocks.append(
-                Paragraph((Span(self.knowledge.say("confused.picture", language) + " ", "strong"), Span(story[language])))
-            )
-        choices = self.answers.neighbours(concept.id, language) if times > 1 else self.answers.choices(language)
-        return self._about(concept, blocks, choices, cites, language)
+            lead = Span(self.knowledge.say("confused.picture", language) + " ", "strong")
+            blocks.append(Paragraph((lead, Span(story[language]))))
+        return self._about(concept, blocks, (), cites, language)
 
     def _more(self, concept: Concept, times: int, language: Language) -> Answer:
         """The next pieces of what the base holds on a concept: questions, misconceptions, breaks."""
@@ -112,8 +116,7 @@ class Talk:
             lead = self.knowledge.say("more.wrong", language, wrong=wrong) if stop else wrong
             blocks.append(Paragraph((Span(lead + "\n", "strong"), *cites.spans(text[language]))))
         stops = tuple(stop for _, _, stop in pieces if stop)
-        about = self._about(concept, blocks, self.answers.choices(language), cites, language)
-        return replace(about, breaks=stops)
+        return replace(self._about(concept, blocks, (), cites, language), breaks=stops)
 
     def _pieces(self, concept: Concept) -> list[tuple[Both, Both, str | None]]:
         role = self.answers.picture.roles.get(concept.id)
@@ -122,18 +125,18 @@ class Talk:
         pieces += [(each.invites, each.truth, key) for key, each in role.breaks.items()] if role else []
         return pieces
 
-    def _sources(self, topic: Topic, language: Language) -> Answer:
-        """The official page of each claim that the last answer cited."""
+    def _sources(self, topic: Topic) -> Answer:
+        """The official page of each claim that an answer cited."""
         if not topic.claims:
-            return self._said("sources.nothing", language, ())
+            return self._said("sources.nothing", topic.language, ())
         cites = Citations()
-        blocks: list[Block] = [say(self.knowledge.say("sources.heading", language), "heading")]
+        blocks: list[Block] = [say(self.knowledge.say("sources.heading", topic.language), "heading")]
         for id in topic.claims:
             claim = self.knowledge.claim(id)
             mark = cites.marks((id,))
-            page = Span(claim[language], link=SITE + claim.source)
+            page = Span(claim[topic.language], link=SITE + claim.source)
             blocks.append(Paragraph((mark, Span(" "), page), "links"))
-        return Answer(tuple(blocks), language=language, concepts=topic.concepts, claims=topic.claims)
+        return Answer(tuple(blocks), language=topic.language, concepts=topic.concepts, claims=topic.claims)
 
     def _about(
         self, concept: Concept, blocks: list[Block], choices: tuple[Choice, ...], cites: Citations, language: Language

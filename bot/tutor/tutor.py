@@ -52,11 +52,18 @@ class Tutor:
         if likeness >= SAME:  # then its translation is the same question, and touches the same places
             question, finding = "\n".join(finding.alike[slot].question.both), replace(finding, named=())
         elif meaning in ("confused", "example"):
-            learner.topic = Topic(slot.concepts, slot.number)
-            return self.talk.answer(meaning, language, learner)
+            return self.talk.go_on(meaning, Topic(slot.concepts, language, slot.number), learner)
         if len(slot.concepts) > 1:
             return self.answers.compare(slot.concepts, language, learner, question, finding)
         return self.answers.explain(slot, language, learner, question, finding)
+
+    def go_on(self, meaning: str, number: int, learner: Learner) -> Answer | None:
+        """Goes on from answer `number`: `more`, `confused` or `sources`; None when that answer is too old."""
+        topic = learner.told.get(number)
+        if not topic:
+            return None
+        learner.now = number
+        return self.talk.go_on(meaning, topic, learner)
 
     def language(self, text: str) -> Language | None:
         """The language `text` is visibly written in, pinyin included; None when it could be either."""

@@ -11,6 +11,11 @@ from bot.replies import Paragraph, Span, raised
 MARKS = re.compile(r"((?:\[[a-z][a-z0-9-]*\.c[1-9][0-9]*\])+)")
 
 
+def bare(text: str) -> str:
+    """`text` without its citations."""
+    return MARKS.sub("", text)
+
+
 @dataclass
 class Citations:
     """The claims that one answer cites, numbered from 1 in the order of appearance."""

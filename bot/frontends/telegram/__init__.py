@@ -1,0 +1,13 @@
+"""Draws the classroom in Telegram.
+
+serve.py   starts and stops, polls Telegram (door.py is the webhook instead)
+heard.py   an update → what somebody said, or nothing that concerns us
+desk.py    stores it, works each chat's messages in order, and sees that the answer stands
+drawn.py   replies → texts with entities, buttons, polls, files
+pace.py    how fast a chat may be spoken to
+menu.py    the commands and descriptions that Telegram shows
+"""
+
+import os
+
+os.environ.setdefault("PTB_TIMEDELTA", "1")  # the library's coming way to tell durations; the old one warns

@@ -1,0 +1,393 @@
+"""Works what was heard: each chat in order, chats side by side, `/cancel` at once.
+
+A message is stored before it counts as received. Its placeholder stands, and is remembered, before the answer is made; the
+answer is kept together with the learner; and it is shown by editing the placeholder. So whatever step was the last one,
+doing the rest again harms nothing: after a fault the work starts over from what is stored, here as after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    MessageEntity,
+    ReplyParameters,
+    Update,
+)
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, TelegramError
+
+from bot.classroom import Classroom
+from bot.errors import Unkept
+from bot.frontends.telegram.drawn import MESSAGES, Drawn, draw, units
+from bot.frontends.telegram.heard import Heard, hear
+from bot.intents import parse
+from bot.learners import Asked, Judged, Learner
+from bot.limits import Limits
+from bot.limits import Verdict as Limit
+from bot.store.database import Database
+from bot.store.inbox import Entry, Inbox
+from bot.store.learners import Learners
+
+log = logging.getLogger(__name__)
+GOES_ON = "…"  # holds the place of a further part
+TOO_LATE = ("to edit not found", "can't be edited", "MESSAGE_ID_INVALID")
+
+
+class Stopped(Exception):
+    """The learner does not want this answer any more."""
+
+
+@dataclass
+class Work:
+    """One thing heard, until its answer stands."""
+
+    entry: Entry
+    heard: Heard
+    limit: Limit = "fine"
+    stopped: bool = False
+    call: asyncio.Task[Any] | None = None  # the edit that is under way
+
+    def give_up(self) -> None:
+        """Leaves it without an answer."""
+        self.stopped, self.entry.messages = True, []
+
+    def stop(self) -> None:
+        self.stopped = True
+        if self.call:
+            self.call.cancel()
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between tries: 1, 2, 4 … 30, 30 …"""
+    pause = 1.0
+    while True:
+        yield pause
+        pause = min(2 * pause, 30.0)
+
+
+class Desk:
+    """Everything between an update and its answer."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        classroom: Classroom,
+        database: Database,
+        learners: Learners,
+        inbox: Inbox,
+        limits: Limits,
+        report: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`report` is called when the list of open questions has changed."""
+        self.bot, self.classroom, self.limits, self.report = bot, classroom, limits, report
+        self.database, self.learners, self.inbox = database, learners, inbox
+        self.lanes: dict[int, deque[Work]] = {}  # chat → its work, the one in hand first
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.trouble = False  # the database could not be used the last time
+        self.troubled: set[int] = set()  # chats that were told so
+
+    # ------------------------------------------------------------- receiving
+
+    async def resume(self) -> None:
+        """Takes up what was stored and not answered."""
+        for entry in await self.inbox.pending():
+            self._queue(Work(entry, Heard(**json.loads(entry.body))))
+
+    async def take(self, update: Update) -> None:
+        """Returns when `update` is stored, or concerns nobody. Raises Unkept when it cannot be stored."""
+        heard = hear(update, self.bot.bot)
+        if heard and heard.poll:
+            heard = await self._vote(heard)
+        if not heard:
+            return
+        entry = Entry(update.update_id, heard.chat, json.dumps(asdict(heard), ensure_ascii=False))
+        try:
+            new = await self.inbox.add(entry)
+        except Unkept:
+            await self._trouble(heard)
+            raise
+        self._no_trouble()
+        if new:
+            self._queue(Work(entry, heard, self.limits.judge(heard.person, asyncio.get_running_loop().time())))
+
+    async def _vote(self, heard: Heard) -> Heard | None:
+        """A vote as the command it stands for; None when nobody remembers the poll."""
+        posted = await self.learners.posted(heard.poll or "")
+        return replace(heard, chat=posted[0], text=f"/vote {posted[1]} {heard.text}") if posted else None
+
+    def _queue(self, work: Work) -> None:
+        if work.heard.press and not self._quiet(work.heard):
+            self._spawn(self._acknowledge(work.heard.press))
+        if parse(work.heard.text).name == "cancel":
+            self._spawn(self._cancel(work))
+        elif work.heard.chat in self.lanes:
+            self.lanes[work.heard.chat].append(work)
+        else:
+            self.lanes[work.heard.chat] = deque([work])
+            self._spawn(self._lane(work.heard.chat))
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _lane(self, chat: int) -> None:
+        """One chat's work, one after the other."""
+        lane = self.lanes[chat]
+        try:
+            while lane:
+                await self._finish(lane[0])
+                lane.popleft()
+        finally:
+            del self.lanes[chat]
+
+    async def _cancel(self, work: Work) -> None:
+        """Stops all that this person waits for in this chat; the answer in hand says so, else this one does."""
+        lane = self.lanes.get(work.heard.chat, deque())
+        mine = [each for each in lane if each.heard.person == work.heard.person]
+        for each in mine:
+            each.stop()
+        if mine and mine[0] is lane[0]:
+            work.stopped = True
+        await self._finish(work)
+
+    async def close(self, seconds: float) -> None:
+        """Gives the work in hand so long; what is not finished then stays stored for the next start."""
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=seconds)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    # --------------------------------------------------------------- working
+
+    async def _finish(self, work: Work) -> None:
+        """Works until the answer stands; a fault that passes is waited for, any other ends in an apology."""
+        wait = pauses()
+        while True:
+            try:
+                await self._work(work)
+                self._no_trouble()
+                return
+            except Stopped:
+                continue
+            except Unkept:
+                await self._trouble(work.heard)
+            except ChatMigrated as moved:  # a group has become a supergroup
+                work.heard, work.entry.messages = replace(work.heard, chat=moved.new_chat_id, message=None), []
+                continue
+            except Forbidden:
+                log.info("an answer reaches nobody any more")
+                work.give_up()
+                continue
+            except NetworkError as fault:
+                if isinstance(fault, BadRequest):
+                    log.exception("Telegram refuses an answer")
+                    self._apologise(work)
+            except Exception:
+                log.exception("no answer to an update")
+                self._apologise(work)
+            await asyncio.sleep(next(wait))
+
+    def _apologise(self, work: Work) -> None:
+        """The answer becomes an apology; where even that was refused, none is given."""
+        line = self.classroom.say("apology", Learner(language=work.heard.language))
+        apology = MESSAGES.dump_json((Drawn(line),)).decode()
+        if work.entry.reply == apology:
+            work.give_up()
+        work.entry.reply = apology
+
+    async def _work(self, work: Work) -> None:
+        """Everything from here to the standing answer that is not done yet."""
+        entry, drawn = work.entry, tuple[Drawn, ...]()
+        if work.stopped and entry.messages:
+            line = self.classroom.say("stopped", Learner(language=work.heard.language))
+            drawn = (Drawn(line),)
+        elif work.stopped:
+            pass
+        elif entry.reply is None:
+            drawn = await self._make(work)
+        else:
+            drawn = MESSAGES.validate_json(entry.reply)
+        for at, each in enumerate(drawn):
+            await self._show(work, at, each)
+        await self.inbox.done(entry)
+
+    async def _make(self, work: Work) -> tuple[Drawn, ...]:
+        """The answer, kept together with what the learner has become by it."""
+        heard, entry = work.heard, work.entry
+        if work.limit != "fine":
+            return self._refusal(work)
+        async with self.database.begin() as connection:
+            learner = await self.learners.load(connection, heard.person, heard.chat, heard.language)
+        if not entry.messages and not self._quiet(heard):
+            await self._place(work, self.classroom.say("placeholder", learner))
+        if work.stopped:
+            raise Stopped
+        replies = [reply async for reply in self.classroom.hear(learner, heard.text)]
+        shown = [draw(reply, nod=bool(heard.press) and self._quiet(heard)) for reply in replies]
+        drawn = tuple(part for parts in shown for part in parts) if heard.private or not heard.poll else ()
+        report = learner.forgotten or any(_open(note) for note in learner.notes)
+        reply = MESSAGES.dump_json(drawn).decode()
+        async with self.database.begin() as connection:
+            await self.learners.save(connection, learner)
+            await self.inbox.answered(connection, entry, reply)
+        entry.reply = reply
+        if learner.forgotten:
+            await self.database.wipe()
+        if report:
+            await self.report()
+        return drawn
+
+    def _refusal(self, work: Work) -> tuple[Drawn, ...]:
+        if work.limit == "silent" or (work.limit == "stranger" and not work.heard.private):
+            return ()
+        return (Drawn(self.classroom.say(f"limits.{work.limit}", Learner(language=work.heard.language))),)
+
+    @staticmethod
+    def _quiet(heard: Heard) -> bool:
+        """Whether the answer is a word in passing, or none: then no placeholder stands first."""
+        return parse(heard.text).name == "good" or (heard.poll is not None and not heard.private)
+
+    # --------------------------------------------------------------- showing
+
+    async def _show(self, work: Work, at: int, drawn: Drawn) -> None:
+        """Message number `at` of the answer; one that stands already is edited, or left as it is."""
+        heard, entry = work.heard, work.entry
+        if drawn.nod and heard.press:
+            await self._acknowledge(heard.press, drawn.text)
+        elif drawn.poll or drawn.file:
+            if at >= len(entry.messages):
+                await (self._post(work, drawn) if drawn.poll else self._send_file(work, drawn))
+        else:
+            if at >= len(entry.messages):
+                await self._place(work, GOES_ON)
+            await self._edit(work, at, drawn)
+
+    async def _place(self, work: Work, line: str) -> None:
+        """Sends a line that an answer will replace, and remembers where it stands."""
+        sent = await self.bot.send_message(text=line, **self._where(work.heard))
+        await self._placed(work, sent.message_id)
+
+    async def _placed(self, work: Work, message: int) -> None:
+        work.entry.messages.append(message)
+        async with self.database.begin() as connection:
+            await self.inbox.placed(connection, work.entry)
+
+    async def _edit(self, work: Work, at: int, drawn: Drawn) -> None:
+        content: dict[str, Any] = {"text": drawn.text, "entities": _entities(drawn), "reply_markup": _keyboard(drawn)}
+        try:
+            await self._unless_stopped(
+                work,
+                self.bot.edit_message_text(chat_id=work.heard.chat, message_id=work.entry.messages[at], **content),
+            )
+        except BadRequest as refused:
+            if "not modified" in refused.message:
+                return
+            if not any(words in refused.message for words in TOO_LATE):
+                raise
+            sent = await self.bot.send_message(**content, **self._where(work.heard))
+            work.entry.messages[at] = sent.message_id
+            async with self.database.begin() as connection:
+                await self.inbox.placed(connection, work.entry)
+
+    async def _unless_stopped(self, work: Work, call: Coroutine[Any, Any, Any]) -> None:
+        """Makes the call; raises Stopped when the learner stops it before it is through."""
+        if work.stopped:
+            await call
+            return
+        work.call = asyncio.create_task(call)
+        try:
+            await work.call
+        except asyncio.CancelledError:
+            if work.stopped:
+                raise Stopped from None
+            raise
+        finally:
+            work.call = None
+
+    async def _post(self, work: Work, drawn: Drawn) -> None:
+        """A native quiz poll, remembered so that votes on it are understood."""
+        poll = drawn.poll
+        assert poll
+        sent = await self.bot.send_poll(
+            question=poll.stem,
+            options=list(poll.options),
+            type="quiz",
+            is_anonymous=False,
+            correct_option_ids=[poll.right],  # type: ignore[list-item]  # the library asks for literals
+            explanation=poll.explanation,
+            **self._where(work.heard),
+        )
+        assert sent.poll
+        work.entry.messages.append(sent.message_id)
+        async with self.database.begin() as connection:
+            await self.learners.post(connection, sent.poll.id, work.heard.chat, poll.item)
+            await self.inbox.placed(connection, work.entry)
+
+    async def _send_file(self, work: Work, drawn: Drawn) -> None:
+        assert drawn.file
+        name, content = drawn.file
+        sent = await self.bot.send_document(document=content.encode(), filename=name, **self._where(work.heard))
+        await self._placed(work, sent.message_id)
+
+    def _where(self, heard: Heard) -> dict[str, Any]:
+        """The place of an answer; in a group below the message that it answers."""
+        where: dict[str, Any] = {"chat_id": heard.chat}
+        if heard.message:
+            where["reply_parameters"] = ReplyParameters(heard.message, allow_sending_without_reply=True)
+        if heard.thread:
+            where["message_thread_id"] = heard.thread
+        return where
+
+    async def _acknowledge(self, press: str, text: str | None = None) -> None:
+        """Stops the button's spinning; a press too old for that, or a network that fails, is no matter."""
+        try:
+            await self.bot.answer_callback_query(press, text)
+        except TelegramError:
+            log.debug("a press was not acknowledged")
+
+    async def _trouble(self, heard: Heard) -> None:
+        """Says that the database is out of order: once to the log, and once to each private chat."""
+        if not self.trouble:
+            log.error("the database cannot be used; trying again until it can")
+        self.trouble = True
+        if heard.chat in self.troubled or not heard.private:
+            return
+        self.troubled.add(heard.chat)
+        try:
+            await self.bot.send_message(heard.chat, self.classroom.say("trouble", Learner(language=heard.language)))
+        except TelegramError:
+            log.debug("a chat could not be told of trouble")
+
+    def _no_trouble(self) -> None:
+        if self.trouble:
+            log.warning("the database works again")
+            self.trouble = False
+            self.troubled.clear()
+
+
+def _open(note: object) -> bool:
+    """Whether a note belongs on the list of open questions."""
+    return (isinstance(note, Asked) and note.route == "declined") or (isinstance(note, Judged) and note.verdict == "confused")
+
+
+def _entities(drawn: Drawn) -> list[MessageEntity]:
+    return [
+        MessageEntity(each.kind, units(drawn.text[: each.start]), units(drawn.text[each.start : each.end]), url=each.link)
+        for each in drawn.entities
+    ]
+
+
+def _keyboard(drawn: Drawn) -> InlineKeyboardMarkup | None:
+    rows = [[InlineKeyboardButton(label, callback_data=command) for label, command in row] for row in drawn.buttons]
+    return InlineKeyboardMarkup(rows) if rows else None

@@ -1,0 +1,70 @@
+"""The HTTP address: a health page always, and Telegram's webhook when it has a URL."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from telegram import Bot, Update
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+from bot.errors import Unkept
+
+LARGEST = 1_000_000  # bytes of one request
+SECRET = "X-Telegram-Bot-Api-Secret-Token"
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where Telegram knocks, and what it says at the door."""
+
+    url: str
+    secret: str
+
+
+class Health(RequestHandler):
+    """Says that the process is there."""
+
+    async def get(self) -> None:
+        self.set_header("Content-Type", "text/plain")
+        await self.finish("ok\n")
+
+
+class Knock(RequestHandler):
+    """Takes one update; it is stored before Telegram hears `200`."""
+
+    def initialize(self, bot: Bot, secret: str, take: Callable[[Update], Awaitable[None]]) -> None:
+        self.bot, self.secret, self.take = bot, secret, take
+
+    async def post(self) -> None:
+        said = self.request.headers.get(SECRET, "")
+        if not hmac.compare_digest(said.encode(), self.secret.encode()):
+            self.set_status(403)
+            return
+        try:
+            update = Update.de_json(json.loads(self.request.body), self.bot)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self.set_status(400)
+            return
+        try:
+            await self.take(update)
+        except Unkept:
+            self.set_status(503)  # Telegram comes again
+
+
+def open_door(
+    address: tuple[str, int], webhook: Webhook | None, bot: Bot, take: Callable[[Update], Awaitable[None]]
+) -> Callable[[], None]:
+    """Listens at `address` (host, port); calling the result ends it. Raises OSError where the address is taken."""
+    handlers: list[Any] = [(r"/healthz", Health)]
+    if webhook:
+        known = {"bot": bot, "secret": webhook.secret, "take": take}
+        handlers.append((urlsplit(webhook.url).path or "/", Knock, known))
+    server = HTTPServer(Application(handlers), max_body_size=LARGEST, max_buffer_size=LARGEST)
+    server.listen(address[1], address[0])
+    return server.stop

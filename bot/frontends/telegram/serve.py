@@ -1,0 +1,225 @@
+"""Runs the bot: opens the store, finds Telegram, listens until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import io
+import logging
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from telegram import LinkPreviewOptions, Update
+from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.ext import Defaults, ExtBot
+from telegram.request import HTTPXRequest
+
+from bot import operator
+from bot.classroom import Classroom
+from bot.errors import Refused, Unkept
+from bot.frontends.telegram import menu
+from bot.frontends.telegram.desk import Desk, pauses
+from bot.frontends.telegram.pace import Pace, seconds
+from bot.knowledge.base import Knowledge
+from bot.limits import Limits
+from bot.settings import Settings
+from bot.store.database import Database
+from bot.store.inbox import Inbox
+from bot.store.learners import Learners
+
+log = logging.getLogger(__name__)
+KINDS = ["message", "edited_message", "callback_query", "poll_answer", "my_chat_member"]
+POLL = 30  # seconds that Telegram holds a request for updates open
+GRACE = 8.0  # seconds for the work in hand when the bot is stopped
+QUESTIONS = "questions.tsv"
+DAY = 86_400.0
+
+
+async def run(settings: Settings, knowledge: Knowledge) -> int:
+    """Serves until SIGINT or SIGTERM. Raises Refused with a sentence where it cannot start."""
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return await _Service(settings, knowledge).run(stop)
+
+
+class _Outage:
+    """Tells the log once when Telegram cannot be reached, and once when it can again."""
+
+    def __init__(self) -> None:
+        self.said: str | None = None
+        self.pauses = pauses()
+
+    async def wait(self, fault: TelegramError) -> None:
+        kind = "conflict" if isinstance(fault, Conflict) else "unreachable"
+        if self.said != kind:
+            log.warning(operator.say(f"serve.{kind}"))
+        self.said = kind
+        await asyncio.sleep(seconds(fault) if isinstance(fault, RetryAfter) else next(self.pauses))
+
+    def over(self) -> None:
+        if self.said:
+            log.warning(operator.say("serve.reachable"))
+            self.said, self.pauses = None, pauses()
+
+
+class _Service:
+    def __init__(self, settings: Settings, knowledge: Knowledge) -> None:
+        self.settings, self.knowledge = settings, knowledge
+        self.outage = _Outage()
+        try:
+            self.database = Database(settings.database())
+        except Unkept:
+            raise operator.refused("database-url") from None
+        self.learners, self.inbox = Learners(self.database, time.time), Inbox(self.database, time.time)
+        self.classroom = Classroom(knowledge, settings.bot_metaphor, settings.bot_language, self.learners.export)
+        self.bot = _bot(settings)
+        limits = Limits(frozenset(settings.bot_allowed_users))
+        self.desk = Desk(self.bot, self.classroom, self.database, self.learners, self.inbox, limits, self._report)
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Everything in its order; whatever was opened is closed again."""
+        async with contextlib.AsyncExitStack() as opened:
+            opened.push_async_callback(self.database.close)
+            try:
+                await self.database.open()
+            except Unkept as fault:
+                raise operator.refused("database-newer" if str(fault) == "newer" else "database", reason=fault) from None
+            shut = self._listen() if self.settings.bot_webhook_url else None
+            opened.push_async_callback(self.bot.shutdown)
+            listening = asyncio.create_task(self._serve())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if shut:
+                shut()
+            for task in (listening, stopping):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+            await self.desk.close(GRACE)
+        return 0
+
+    async def _serve(self) -> None:
+        """Finds Telegram, takes up what was left, and hears updates from then on."""
+        webhook = self.settings.bot_webhook_url
+        await self._until_reached(self.bot.initialize)
+        if webhook:
+            secret = self._secret
+            await self._until_reached(
+                lambda: self.bot.set_webhook(webhook, secret_token=secret, allowed_updates=KINDS, max_connections=40)
+            )
+        else:
+            await self._until_reached(self.bot.delete_webhook)
+        await self.desk.resume()
+        print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_house())
+            if webhook:
+                await asyncio.Event().wait()
+            else:
+                tasks.create_task(self._health())
+                await self._poll()
+
+    async def _until_reached(self, call: Callable[[], object]) -> None:
+        while True:
+            try:
+                await call()  # type: ignore[misc]
+                self.outage.over()
+                return
+            except InvalidToken:
+                raise operator.refused("token") from None
+            except (NetworkError, RetryAfter) as fault:
+                await self.outage.wait(fault)
+
+    async def _poll(self) -> None:
+        """Asks for updates for ever; each is stored before the next request confirms it."""
+        offset: int | None = None
+        while True:
+            try:
+                updates = await self.bot.get_updates(offset, timeout=POLL, allowed_updates=KINDS)
+                self.outage.over()
+            except InvalidToken:
+                raise operator.refused("token") from None
+            except TelegramError as fault:
+                await self.outage.wait(fault)
+                continue
+            for update in updates:
+                await self._take(update)
+                offset = update.update_id + 1
+
+    async def _take(self, update: Update) -> None:
+        for pause in pauses():
+            try:
+                await self.desk.take(update)
+                return
+            except Unkept:
+                await asyncio.sleep(min(pause, 5.0))
+
+    async def _keep_house(self) -> None:
+        """What need not be done before the first message: the menu, and once a day forgetting who stays away."""
+        await menu.show(self.bot, self.knowledge, self.settings.bot_language, self.inbox)
+        while True:
+            with contextlib.suppress(Unkept):
+                await self.learners.forget_old()
+                await self._report()
+            await asyncio.sleep(DAY)
+
+    async def _health(self) -> None:
+        """A poller's health page; a taken port costs it no more than that."""
+        try:
+            self._listen()
+        except Refused as refused:
+            log.warning("%s", refused)
+
+    def _listen(self) -> Callable[[], None] | None:
+        """Opens the HTTP address; what shuts it again."""
+        address = self.settings.bot_listen
+        if not address:
+            return None
+        from bot.frontends.telegram.door import Webhook, open_door
+
+        url = self.settings.bot_webhook_url
+        given = self.settings.bot_webhook_secret
+        self._secret = given.get_secret_value() if given else secrets.token_urlsafe(32)
+        try:
+            return open_door(address, Webhook(url, self._secret) if url else None, self.bot, self.desk.take)
+        except OSError as error:
+            raise operator.refused("port", address=":".join(map(str, address)), reason=error.strerror) from None
+
+    async def _report(self) -> None:
+        """Writes the open questions where the operator finds them."""
+        rows = await self.learners.open_questions()
+        text = io.StringIO()
+        csv.writer(text, "excel-tab", lineterminator="\n").writerows(rows)
+        await asyncio.to_thread(_replace, self.settings.bot_data_dir / QUESTIONS, text.getvalue())
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes `path` so that a reader sees the old text or the new one; without room for it the old one stays."""
+    new = path.with_suffix(".new")
+    try:
+        new.touch(mode=0o600)
+        new.write_text(text, "utf-8")
+        new.replace(path)
+    except OSError as error:
+        log.warning("the list of open questions could not be written: %s", type(error).__name__)
+
+
+def _bot(settings: Settings) -> ExtBot[None]:
+    root = settings.telegram_base_url.rstrip("/")
+    proxy = settings.bot_proxy
+    assert settings.telegram_bot_token
+    return ExtBot(
+        settings.telegram_bot_token.get_secret_value(),
+        base_url=f"{root}/bot",
+        base_file_url=f"{root}/file/bot",
+        request=HTTPXRequest(connection_pool_size=64, pool_timeout=30, proxy=proxy),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, proxy=proxy),
+        defaults=Defaults(link_preview_options=LinkPreviewOptions(is_disabled=True)),
+        rate_limiter=Pace(),
+    )

@@ -1,0 +1,1 @@
+"""Asks quiz questions and judges votes."""

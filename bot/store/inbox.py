@@ -1,0 +1,79 @@
+"""Updates, from before they are confirmed to Telegram until their answer stands.
+
+An update comes at least once. It is stored first; then the ids of the messages that will hold its answer; then, together with
+the learner, the answer; and when the answer stands, nothing is left of it but its number, so that it is known when it
+comes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.database import Database
+from bot.store.tables import marks, updates
+
+REMEMBERED = 3 * 86_400.0  # seconds; Telegram repeats an update for one day
+
+
+@dataclass
+class Entry:
+    """One update at work."""
+
+    update: int
+    chat: int
+    body: str  # JSON
+    messages: list[int] = field(default_factory=list)  # ids of the messages that hold its answer, in order
+    reply: str | None = None  # the answer, once it is known
+
+
+class Inbox:
+    """The stored updates."""
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self.database, self.now = database, now
+
+    async def add(self, entry: Entry) -> bool:
+        """Stores a new update; False when it was stored before."""
+        row = {"update": entry.update, "chat": entry.chat, "at": self.now(), "body": entry.body, "messages": []}
+        async with self.database.begin() as connection:
+            added = await connection.execute(upsert(updates).values(row).on_conflict_do_nothing())
+        return added.rowcount == 1
+
+    async def pending(self) -> list[Entry]:
+        """What has no answer yet, the oldest first; what was answered long ago is dropped."""
+        waiting = select(updates).where(updates.c.body.isnot(None)).order_by(updates.c.update)
+        old = delete(updates).where(updates.c.body.is_(None), updates.c.at < self.now() - REMEMBERED)
+        async with self.database.begin() as connection:
+            await connection.execute(old)
+            rows = (await connection.execute(waiting)).all()
+        return [Entry(row.update, row.chat, row.body, list(row.messages), row.reply) for row in rows]
+
+    async def placed(self, connection: AsyncConnection, entry: Entry) -> None:
+        """Remembers the messages that hold the answer."""
+        await self._set(connection, entry, messages=entry.messages)
+
+    async def answered(self, connection: AsyncConnection, entry: Entry, reply: str) -> None:
+        """Remembers the answer, in the transaction that keeps the learner."""
+        await self._set(connection, entry, reply=reply)
+
+    async def done(self, entry: Entry) -> None:
+        """The answer stands: what was said is no longer kept here."""
+        async with self.database.begin() as connection:
+            await self._set(connection, entry, body=None, reply=None, messages=[])
+
+    async def _set(self, connection: AsyncConnection, entry: Entry, **values: object) -> None:
+        await connection.execute(update(updates).where(updates.c.update == entry.update).values(**values))
+
+    async def mark(self, name: str, value: str | None = None) -> str | None:
+        """The value noted under `name`; with a `value`, notes it."""
+        async with self.database.begin() as connection:
+            if value is not None:
+                row = {"name": name, "value": value}
+                await connection.execute(upsert(marks).values(row).on_conflict_do_update(index_elements=["name"], set_=row))
+                return value
+            return (await connection.execute(select(marks.c.value).where(marks.c.name == name))).scalar()

@@ -1,0 +1,124 @@
+"""Keeps learners: their talk, what they asked and how it was answered, their votes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.knowledge.schema import Language
+from bot.learners import KEPT, Asked, Judged, Learner, Voted
+from bot.store.database import Database
+from bot.store.tables import answers, learners, polls, votes
+
+TALK = TypeAdapter(Learner)
+APART = {"person", "chat", "language", "chosen", "notes", "forgotten"}  # fields with a column of their own, or none
+DAY = 86_400.0
+OPEN_QUESTIONS = 1_000  # listed for the operator, at most
+
+
+class OpenQuestion(NamedTuple):
+    """A question that the knowledge did not answer well; whose it was is not told."""
+
+    why: str  # `declined` or `confused`
+    language: str
+    question: str
+    concept: str  # what it was taken to be about; empty where it was declined
+
+
+class Learners:
+    """Everything kept about people."""
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self.database, self.now = database, now
+
+    async def load(self, connection: AsyncConnection, person: int, chat: int, language: Language | None) -> Learner:
+        """The learner as last kept; a new one speaks `language`."""
+        found = select(learners).where(learners.c.person == person, learners.c.chat == chat)
+        row = (await connection.execute(found)).one_or_none()
+        if row is None:
+            return Learner(person, chat, language)
+        talk = {**json.loads(row.talk), "person": person, "chat": chat, "language": row.language, "chosen": row.chosen}
+        return TALK.validate_python(talk)
+
+    async def save(self, connection: AsyncConnection, learner: Learner) -> None:
+        """Keeps the learner and takes its notes; deletes all that is kept about a forgotten person."""
+        if learner.forgotten:
+            await self._forget(connection, [learner.person])
+            return
+        for note in learner.notes:
+            await self._note(connection, learner, note)
+        learner.notes.clear()
+        row = {
+            "language": learner.language,
+            "chosen": learner.chosen,
+            "talk": TALK.dump_json(learner, exclude=APART).decode(),
+            "seen": self.now(),
+        }
+        statement = upsert(learners).values(person=learner.person, chat=learner.chat, **row)
+        await connection.execute(statement.on_conflict_do_update(index_elements=["person", "chat"], set_=row))
+
+    async def _note(self, connection: AsyncConnection, learner: Learner, note: Asked | Judged | Voted) -> None:
+        who = {"person": learner.person, "chat": learner.chat}
+        match note:
+            case Asked():
+                row = {**note.__dict__, **who, "at": self.now()}
+                await connection.execute(insert(answers).values(row))
+            case Voted():
+                row = {"item": note.item, "options": note.options, "right": note.right, **who, "at": self.now()}
+                await connection.execute(insert(votes).values(row))
+            case Judged():
+                its = [answers.c[name] == value for name, value in who.items()]
+                judged = update(answers).where(*its, answers.c.number == note.number)
+                await connection.execute(judged.values(verdict=note.verdict))
+
+    async def _forget(self, connection: AsyncConnection, people: list[int]) -> None:
+        for table in (learners, answers, votes):
+            await connection.execute(delete(table).where(table.c.person.in_(people)))
+        await connection.execute(delete(polls).where(polls.c.chat.in_(people)))  # a person's private chat has their number
+
+    async def forget_old(self) -> None:
+        """Forgets everybody who has not been seen for KEPT days."""
+        async with self.database.begin() as connection:
+            old = select(learners.c.person).group_by(learners.c.person)
+            since = self.now() - KEPT * DAY
+            seen = select(learners.c.person).where(learners.c.seen >= since)
+            rows = await connection.execute(old.where(learners.c.person.not_in(seen)))
+            await self._forget(connection, [row.person for row in rows])
+
+    async def export(self, learner: Learner) -> str:
+        """All that is kept about the learner's person, in every chat, as JSON."""
+        async with self.database.begin() as connection:
+            kept: dict[str, Any] = {}
+            for table in (learners, answers, votes):
+                rows = await connection.execute(select(table).where(table.c.person == learner.person))
+                kept[table.name] = [dict(row._mapping) for row in rows]
+        for row in kept["learners"]:
+            row["talk"] = json.loads(row["talk"])
+        return json.dumps(kept, ensure_ascii=False, indent=1)
+
+    async def open_questions(self) -> list[OpenQuestion]:
+        """The newest questions that were declined, or whose answer was not understood, the newest first."""
+        open_ = or_(answers.c.route == "declined", answers.c.verdict == "confused")
+        newest = select(answers).where(open_).order_by(answers.c.id.desc()).limit(OPEN_QUESTIONS)
+        async with self.database.begin() as connection:
+            rows = (await connection.execute(newest)).all()
+        return [
+            OpenQuestion(row.verdict or row.route, row.language, row.question, row.concepts[0] if row.verdict else "")
+            for row in rows
+        ]
+
+    async def post(self, connection: AsyncConnection, poll: str, chat: int, item: str) -> None:
+        """Remembers which item a poll shows."""
+        await connection.execute(insert(polls).values(poll=poll, chat=chat, item=item, at=self.now()))
+
+    async def posted(self, poll: str) -> tuple[int, str] | None:
+        """The chat and the item of a poll; None when it is unknown or its person was forgotten."""
+        async with self.database.begin() as connection:
+            row = (await connection.execute(select(polls).where(polls.c.poll == poll))).one_or_none()
+        return (row.chat, row.item) if row else None

@@ -1,0 +1,86 @@
+"""What is kept, table by table. A change here needs a migration beside it and its number in VERSION."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+VERSION = "0001"  # the newest migration
+
+metadata = MetaData()
+
+
+def _id(name: str, **options: Any) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, **options)
+
+
+learners = Table(
+    "learners",
+    metadata,
+    _id("person", primary_key=True, autoincrement=False),
+    _id("chat", primary_key=True, autoincrement=False),
+    Column("language", String(2)),
+    Column("chosen", Boolean, nullable=False),
+    Column("talk", Text, nullable=False),  # the rest of a Learner as JSON
+    Column("seen", Float, nullable=False),  # seconds since 1970, as every time here
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _id("person"),
+    _id("chat"),
+    Column("number", Integer, nullable=False),  # counted per learner; 0 where there was nothing to go on from
+    Column("at", Float, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("route", String(16), nullable=False),
+    Column("concepts", JSON, nullable=False),
+    Column("claims", JSON, nullable=False),
+    Column("breaks", JSON, nullable=False),
+    Column("verdict", String(16)),
+    Index("answers_by_learner", "person", "chat", "number"),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _id("person"),
+    _id("chat"),
+    Column("at", Float, nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("right", Boolean, nullable=False),
+    Index("votes_by_learner", "person"),
+)
+
+polls = Table(
+    "polls",
+    metadata,
+    Column("poll", String(64), primary_key=True),  # the number that Telegram gave it
+    _id("chat"),
+    Column("item", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    _id("update", primary_key=True, autoincrement=False),
+    _id("chat"),
+    Column("at", Float, nullable=False),
+    Column("body", Text),  # the update as it came; nothing once its answer stands
+    Column("messages", JSON, nullable=False),  # ids of the messages that hold the answer
+    Column("reply", Text),  # the answer, from the moment it is known until it stands
+    Index("updates_pending", "update", sqlite_where=Column("body").isnot(None)),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
