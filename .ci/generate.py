@@ -73,9 +73,14 @@ def metaphor(language: Language) -> str:
 def settings(language: Language) -> str:
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "–" if field.default in (None, PydanticUndefined) else f"`{field.default}`"
+        default = "–" if field.default in (None, (), PydanticUndefined) else f"`{_plain(field.default)}`"
         rows.append((f"`{name.upper()}`", default, KNOWLEDGE.say(f"setting.{name.upper()}", language)))
     return _table(HEADS["settings"][language], rows)
+
+
+def _plain(value: object) -> str:
+    """A default as it would be typed."""
+    return ":".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def transcript(language: Language) -> str:

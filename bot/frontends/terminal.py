@@ -28,6 +28,7 @@ UNIT = re.compile(
     r"[“‘（《]*(?:[\u2e80-\u9fff\uff00-\uffef\U0001f000-\U0001faff]|[^\s\u2e80-\u9fff\uff00-\uffef“‘（《]+)"
     r"[，。、；：？！”’）》…\u2009⁰¹²³⁴⁵⁶⁷⁸⁹]*[^\S\n]*|\s"
 )
+HISTORY = "history"
 NARROWEST, WIDEST = 16, 88  # columns; longer lines are hard to read
 
 
@@ -44,6 +45,10 @@ async def run(classroom: Classroom, data: Path) -> int:
     lines = _typed(classroom, learner, data, console) if live else _piped()
     async for line in lines:
         await _hear(classroom, learner, line, console)
+        if learner.forgotten:
+            learner = Learner()
+            if (data / HISTORY).is_file():
+                (data / HISTORY).write_bytes(b"")
     return 0
 
 
@@ -69,10 +74,10 @@ async def _typed(classroom: Classroom, learner: Learner, data: Path, console: Co
     from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
     history: History = InMemoryHistory()
-    if (data.is_dir() and not (data / "history").exists()) or (data / "history").is_file():
+    if (data.is_dir() and not (data / HISTORY).exists()) or (data / HISTORY).is_file():
         try:
-            (data / "history").touch(mode=0o600)
-            history = FileHistory(str(data / "history"))
+            (data / HISTORY).touch(mode=0o600)
+            history = FileHistory(str(data / HISTORY))
         except OSError:
             console.print()  # a lesson without history is still a lesson
     session: PromptSession[str] = PromptSession(
