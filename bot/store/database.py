@@ -56,9 +56,12 @@ class Database:
             raise Unkept(type(error).__name__) from None
 
     async def wipe(self) -> None:
-        """Takes what was deleted off the disk too: the write-ahead log still holds it."""
-        async with self.engine.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Takes what was deleted off the disk too: the write-ahead log still holds it. Raises Unkept as `begin` does."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        except DBAPIError as error:
+            raise Unkept(str(error.orig)) from None
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -64,7 +64,7 @@ class Inbox:
     async def done(self, entry: Entry) -> None:
         """The answer stands: what was said is no longer kept here."""
         async with self.database.begin() as connection:
-            await self._set(connection, entry, body=None, reply=None, messages=[])
+            await self._set(connection, entry, chat=0, body=None, reply=None, messages=[])
 
     async def _set(self, connection: AsyncConnection, entry: Entry, **values: object) -> None:
         await connection.execute(update(updates).where(updates.c.update == entry.update).values(**values))

@@ -120,12 +120,12 @@ class Desk:
             self._queue(Work(entry, heard, self.limits.judge(heard.person, asyncio.get_running_loop().time())))
 
     async def _vote(self, heard: Heard) -> Heard | None:
-        """A vote as the command it stands for; None when nobody remembers the poll."""
-        posted = await self.learners.posted(heard.poll or "")
-        return replace(heard, chat=posted[0], text=f"/vote {posted[1]} {heard.text}") if posted else None
+        """A vote as the command it stands for; None when nobody remembers the poll, or it left somebody's private chat."""
+        chat, item = await self.learners.posted(heard.poll or "") or (0, "")
+        return replace(heard, chat=chat, text=f"/vote {item} {heard.text}") if chat < 0 or chat == heard.person else None
 
     def _queue(self, work: Work) -> None:
-        if work.heard.press and not self._quiet(work.heard):
+        if work.heard.press and not (self._quiet(work.heard) and work.limit == "fine"):
             self._spawn(self._acknowledge(work.heard.press))
         if parse(work.heard.text).name == "cancel":
             self._spawn(self._cancel(work))
@@ -221,12 +221,16 @@ class Desk:
         for at, each in enumerate(drawn):
             await self._show(work, at, each)
         await self.inbox.done(entry)
+        if parse(work.heard.text).name == "forget":
+            await self.database.wipe()  # now that the wish to be forgotten is no trace any more
 
     async def _make(self, work: Work) -> tuple[Drawn, ...]:
         """The answer, kept together with what the learner has become by it."""
         heard, entry = work.heard, work.entry
         if work.limit != "fine":
             return self._refusal(work)
+        if heard.came:
+            return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
         async with self.database.begin() as connection:
             learner = await self.learners.load(connection, heard.person, heard.chat, heard.language)
         if not entry.messages and not self._quiet(heard):
@@ -242,8 +246,6 @@ class Desk:
             await self.learners.save(connection, learner)
             await self.inbox.answered(connection, entry, reply)
         entry.reply = reply
-        if learner.forgotten:
-            await self.database.wipe()
         if report:
             await self.report()
         return drawn

@@ -25,6 +25,7 @@ class Heard:
     thread: int | None = None  # the topic of a group
     press: str | None = None  # the button press to acknowledge
     poll: str | None = None  # the poll that was voted in; `text` holds the position of the option
+    came: bool = False  # into this group, just now
 
     @property
     def private(self) -> bool:
@@ -79,7 +80,7 @@ def _added(member: ChatMemberUpdated) -> Heard | None:
     came = member.old_chat_member.status in AWAY and member.new_chat_member.status not in AWAY
     if not came or member.chat.type not in (ChatType.GROUP, ChatType.SUPERGROUP):
         return None
-    return Heard(member.from_user.id, member.chat.id, "/start", _language(member.from_user))
+    return Heard(member.from_user.id, member.chat.id, "/start", _language(member.from_user), came=True)
 
 
 def _said(message: Message, me: User) -> Heard | None:
