@@ -96,7 +96,8 @@ class Learners:
         async with self.database.begin() as connection:
             kept: dict[str, Any] = {}
             for table in (learners, answers, votes):
-                rows = await connection.execute(select(table).where(table.c.person == learner.person))
+                own = select(table).where(table.c.person == learner.person).order_by(*table.primary_key)
+                rows = await connection.execute(own)
                 kept[table.name] = [dict(row._mapping) for row in rows]
         for row in kept["learners"]:
             row["talk"] = json.loads(row["talk"])

@@ -54,6 +54,7 @@ class Work:
     heard: Heard
     limit: Limit = "fine"
     stopped: bool = False
+    stands: bool = False  # all of the answer is shown
     call: asyncio.Task[Any] | None = None  # the edit that is under way
 
     def give_up(self) -> None:
@@ -92,6 +93,7 @@ class Desk:
         self.database, self.learners, self.inbox = database, learners, inbox
         self.lanes: dict[int, deque[Work]] = {}  # chat → its work, the one in hand first
         self.tasks: set[asyncio.Task[None]] = set()
+        self.resumed = False  # nothing new is taken before that
         self.trouble = False  # the database could not be used the last time
         self.troubled: set[int] = set()  # chats that were told so
 
@@ -101,9 +103,12 @@ class Desk:
         """Takes up what was stored and not answered."""
         for entry in await self.inbox.pending():
             self._queue(Work(entry, Heard(**json.loads(entry.body))))
+        self.resumed = True
 
     async def take(self, update: Update) -> None:
         """Returns when `update` is stored, or concerns nobody. Raises Unkept when it cannot be stored."""
+        if not self.resumed:
+            raise Unkept("not yet")
         heard = hear(update, self.bot.bot)
         if heard and heard.poll:
             heard = await self._vote(heard)
@@ -153,7 +158,7 @@ class Desk:
     async def _cancel(self, work: Work) -> None:
         """Stops all that this person waits for in this chat; the answer in hand says so, else this one does."""
         lane = self.lanes.get(work.heard.chat, deque())
-        mine = [each for each in lane if each.heard.person == work.heard.person]
+        mine = [each for each in lane if each.heard.person == work.heard.person and not each.stands]
         for each in mine:
             each.stop()
         if mine and mine[0] is lane[0]:
@@ -220,6 +225,7 @@ class Desk:
             drawn = MESSAGES.validate_json(entry.reply)
         for at, each in enumerate(drawn):
             await self._show(work, at, each)
+        work.stands = True
         await self.inbox.done(entry)
         if parse(work.heard.text).name == "forget":
             await self.database.wipe()  # now that the wish to be forgotten is no trace any more

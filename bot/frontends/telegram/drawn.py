@@ -92,7 +92,7 @@ def _text(blocks: tuple[Block, ...]) -> tuple[str, tuple[Entity, ...]]:
             text += span.text
             if span.link:
                 entities.append(Entity("text_link", at, len(text), span.link))
-            elif kind:
+            elif kind and not (kind == "code" and span.text.startswith("/")):  # a command is there to be tapped
                 entities.append(Entity(kind, at, len(text)))
         whole = "blockquote" if isinstance(block, Box) else MOODS.get(block.mood) if isinstance(block, Paragraph) else None
         if whole:

@@ -28,10 +28,11 @@ class Budget:
 
     def __init__(self, rate: float, most: int) -> None:
         self.rate, self.most, self.level, self.at = rate, most, float(most), 0.0
+        self.until = 0.0  # Telegram wants to be left alone so long, whoever was told
         self.turn = asyncio.Lock()  # one call at a time, first come first served
 
     def rested(self, now: float) -> bool:
-        return not self.turn.locked() and self.level + (now - self.at) * self.rate >= self.most
+        return not self.turn.locked() and now >= self.until and self.level + (now - self.at) * self.rate >= self.most
 
     async def take(self) -> None:
         """Waits until there is room for one call."""
@@ -42,6 +43,7 @@ class Budget:
         self.level -= 1
         if self.level < 0:
             await asyncio.sleep(-self.level / self.rate)
+        await asyncio.sleep(self.until - loop.time())
 
 
 class Pace(BaseRateLimiter[None]):
@@ -87,7 +89,7 @@ class Pace(BaseRateLimiter[None]):
                     try:
                         return await callback(*args, **kwargs)
                     except RetryAfter as told:
-                        await asyncio.sleep(seconds(told) + 0.1)
+                        budget.until = asyncio.get_running_loop().time() + seconds(told) + 0.1
         finally:
             if message and self.newest.get(message) == mine:
                 del self.newest[message]

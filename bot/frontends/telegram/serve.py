@@ -7,6 +7,7 @@ import contextlib
 import csv
 import io
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -44,7 +45,9 @@ async def run(settings: Settings, knowledge: Knowledge) -> int:
     """Serves until SIGINT or SIGTERM. Raises Refused with a sentence where it cannot start."""
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        with contextlib.suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    os.umask(0o077)  # what is kept is nobody else's business
     return await _Service(settings, knowledge).run(stop)
 
 
@@ -70,6 +73,8 @@ class _Outage:
 
 class _Service:
     def __init__(self, settings: Settings, knowledge: Knowledge) -> None:
+        if settings.bot_webhook_url and not settings.bot_listen:
+            raise operator.refused("webhook-nowhere")
         self.settings, self.knowledge = settings, knowledge
         self.outage = _Outage()
         try:
@@ -91,13 +96,14 @@ class _Service:
             except Unkept as fault:
                 raise operator.refused("database-newer" if str(fault) == "newer" else "database", reason=fault) from None
             shut = self._listen() if self.settings.bot_webhook_url else None
+            health = asyncio.create_task(asyncio.sleep(0) if shut else self._health())
             opened.push_async_callback(self.bot.shutdown)
             listening = asyncio.create_task(self._serve())
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if shut:
                 shut()
-            for task in (listening, stopping):
+            for task in (listening, stopping, health):
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await listening
@@ -117,13 +123,11 @@ class _Service:
             await self._until_reached(self.bot.delete_webhook)
         await self.desk.resume()
         print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_house())
-            if webhook:
-                await asyncio.Event().wait()
-            else:
-                tasks.create_task(self._health())
-                await self._poll()
+        house = asyncio.create_task(self._keep_house())
+        try:
+            await (asyncio.Event().wait() if webhook else self._poll())
+        finally:
+            house.cancel()
 
     async def _until_reached(self, call: Callable[[], object]) -> None:
         while True:
@@ -160,21 +164,23 @@ class _Service:
             except Unkept:
                 await asyncio.sleep(min(pause, 5.0))
 
+    async def _health(self) -> None:
+        """A poller's health page, once the first request is out; where its port is taken, it goes without."""
+        await asyncio.sleep(1)
+        try:
+            self._listen()
+        except Refused as refused:
+            log.warning("%s", refused)
+
     async def _keep_house(self) -> None:
         """What need not be done before the first message: the menu, and once a day forgetting who stays away."""
-        await menu.show(self.bot, self.knowledge, self.settings.bot_language, self.inbox)
+        with contextlib.suppress(Unkept):
+            await menu.show(self.bot, self.knowledge, self.settings.bot_language, self.inbox)
         while True:
             with contextlib.suppress(Unkept):
                 await self.learners.forget_old()
                 await self._report()
             await asyncio.sleep(DAY)
-
-    async def _health(self) -> None:
-        """A poller's health page; a taken port costs it no more than that."""
-        try:
-            self._listen()
-        except Refused as refused:
-            log.warning("%s", refused)
 
     def _listen(self) -> Callable[[], None] | None:
         """Opens the HTTP address; what shuts it again."""
