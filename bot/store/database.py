@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -41,8 +43,18 @@ class Database:
 
         Raises Unkept: `newer` when a newer version of the program has written here, else what the database said.
         """
-        async with self.begin() as connection:
-            await connection.run_sync(_migrate)
+        over = time.monotonic() + BUSY
+        while True:
+            try:
+                async with self.begin() as connection:
+                    await connection.exec_driver_sql("BEGIN IMMEDIATE")  # changing tables begins no transaction by itself
+                    await connection.run_sync(_migrate)
+                return
+            except Unkept as fault:
+                await asyncio.sleep(0.05)  # the thread that failed has a last word for the loop
+                # Two processes that switch a file to write-ahead logging do not wait for each other.
+                if "locked" not in str(fault) or time.monotonic() > over:
+                    raise
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
