@@ -135,6 +135,7 @@ class BotApi(World):
         self.calls: list[Call] = []
         self.surprises: list[str] = []
         self.webhook = Webhook()
+        self.polled: list[float] = []  # when each getUpdates came
         self.deliveries: list[tuple[float, int, int]] = []  # by webhook: time, update_id, HTTP status (0: no answer)
         self._faults: list[Fault] = []
         self._buckets: dict[object, _Bucket] = {}
@@ -264,6 +265,8 @@ class BotApi(World):
     ) -> tuple[int, Json]:
         """Carries out one call and gives status and body, or raises `_Dropped`."""
         call = Call(time.time(), method, given)
+        if method == "getUpdates":
+            self.polled.append(call.time)
         result: Any = None
         refusal: Refused | None = None
         try:
