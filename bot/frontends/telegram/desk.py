@@ -54,12 +54,13 @@ class Work:
     heard: Heard
     limit: Limit = "fine"
     stopped: bool = False
+    tells: bool = False  # the learner of the stop
     stands: bool = False  # all of the answer is shown
     call: asyncio.Task[Any] | None = None  # the edit that is under way
 
     def give_up(self) -> None:
         """Leaves it without an answer."""
-        self.stopped, self.entry.messages = True, []
+        self.stopped, self.tells, self.entry.messages = True, False, []
 
     def stop(self) -> None:
         self.stopped = True
@@ -162,7 +163,7 @@ class Desk:
         for each in mine:
             each.stop()
         if mine and mine[0] is lane[0]:
-            work.stopped = True
+            mine[0].tells = work.stopped = True
         await self._finish(work)
 
     async def close(self, seconds: float) -> None:
@@ -213,18 +214,21 @@ class Desk:
 
     async def _work(self, work: Work) -> None:
         """Everything from here to the standing answer that is not done yet."""
-        entry, drawn = work.entry, tuple[Drawn, ...]()
-        if work.stopped and entry.messages:
+        entry, stopped, drawn = work.entry, work.stopped, tuple[Drawn, ...]()
+        if stopped and (work.tells or entry.messages):
             line = self.classroom.say("stopped", Learner(language=work.heard.language))
             drawn = (Drawn(line),)
-        elif work.stopped:
+        elif stopped:
             pass
         elif entry.reply is None:
             drawn = await self._make(work)
         else:
             drawn = MESSAGES.validate_json(entry.reply)
         for at, each in enumerate(drawn):
-            await self._show(work, at, each)
+            if work.stopped == stopped:
+                await self._show(work, at, each)
+        if work.stopped != stopped:
+            raise Stopped
         work.stands = True
         await self.inbox.done(entry)
         if parse(work.heard.text).name == "forget":
