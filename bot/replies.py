@@ -137,9 +137,21 @@ def phone_lines(block: Block) -> int:
     return sum(max(1, -(-columns(line) // PHONE_COLUMNS)) for line in str(block).splitlines())
 
 
+class _Widths(dict[str, int]):
+    """The columns of each character that was met."""
+
+    def __missing__(self, char: str) -> int:
+        wide = unicodedata.east_asian_width(char) in "WF"
+        self[char] = 0 if unicodedata.combining(char) else 2 if wide else 1
+        return self[char]
+
+
+WIDTHS = _Widths()
+
+
 def columns(text: str) -> int:
     """The width of `text` on a screen."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text if not unicodedata.combining(char))
+    return sum(map(WIDTHS.__getitem__, text))
 
 
 def raised(number: int) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
@@ -45,6 +45,7 @@ class Reader:
     same: dict[str, str]  # a Chinese phrase or an English word → the one that stands for it
     same_zh: re.Pattern[str]
     syllables: re.Pattern[str]  # a word that could be typed pinyin
+    parts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of phrases of the base that were looked for
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Reader:
@@ -110,16 +111,25 @@ class Reader:
                 yield self.same.get(word, word)
                 last = ""
 
-    def contains(self, text: str, phrase: str) -> bool:
-        """Whether the parts of `phrase` (apart by spaces) occur in `text` in that order, with anything between."""
-        rest = " " + " ".join(self.tokens(text)) + " "
-        for part in phrase.split():
-            wanted = " " + " ".join(self.tokens(part)) + " "
-            _, found, after = rest.partition(wanted)
-            if not found:
-                return False
-            rest = " " + after
-        return True
+    def within(self, text: str) -> Callable[[str], bool]:
+        """Tells of a phrase whether its parts (apart by spaces) occur in `text` in that order, with anything between."""
+        whole = self._run(text)
+
+        def contains(phrase: str) -> bool:
+            if phrase not in self.parts:
+                self.parts[phrase] = tuple(map(self._run, phrase.split()))
+            rest = whole
+            for wanted in self.parts[phrase]:
+                _, found, after = rest.partition(wanted)
+                if not found:
+                    return False
+                rest = " " + after
+            return True
+
+        return contains
+
+    def _run(self, text: str) -> str:
+        return f" {' '.join(self.tokens(text))} "
 
     def idle(self, tokens: list[str]) -> set[int]:
         """The positions of the tokens that are function words."""

@@ -175,13 +175,13 @@ class Answers:
 
     def _stop(self, ids: tuple[str, ...], finding: Finding, question: str, learner: Learner, plain: bool) -> str | None:
         """The break or misconception that a question touches; a plain question meets its concept's first unseen break."""
-        near = tuple(dict.fromkeys((*ids, *finding.named)))
+        near, said = tuple(dict.fromkeys((*ids, *finding.named))), self.reader.within(question)
         touched = [
             (len(phrase), stop)
             for stop, triggers in self._stops(near)
             for language in LANGUAGES
             for phrase in triggers[language]
-            if self.reader.contains(question, phrase)
+            if said(phrase)
         ]
         if touched:
             return max(touched, key=lambda each: each[0])[1]
@@ -225,7 +225,7 @@ class Answers:
     def decline(self, question: str, finding: Finding, language: Language) -> Answer:
         """Says in one line that this is not ours, or not yet, and offers what is nearest, else where to start."""
         later = self.knowledge.wording.later
-        word = next((word for word in later if self.reader.contains(question, word)), None)
+        word = next(filter(self.reader.within(question), later), None)
         near = later[word] if word else finding.named[:3]
         line = self.knowledge.say("declined.later" if word else "declined", language, word=word)
         offer = self.knowledge.say("declined.near" if near else "declined.start", language)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
@@ -13,8 +12,7 @@ from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Both
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """Where an answer stands: a concept's definition (0) or its n-th focused answer; or a pair."""
 
     concepts: tuple[str, ...]
@@ -79,7 +77,8 @@ class Questions:
         best: dict[Slot, Match] = {}
         for at, weight in shared.items():
             slot, _, authored = self.slots[at]
-            match = Match(weight / math.sqrt(size * self.sizes[at]), authored)
-            if slot not in best or match.score > best[slot].score:
-                best[slot] = match
+            score = weight / math.sqrt(size * self.sizes[at])
+            known = best.get(slot)
+            if known is None or score > known.score:
+                best[slot] = Match(score, authored)
         return best

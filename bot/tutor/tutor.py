@@ -89,7 +89,7 @@ class Tutor:
         return self._holds(question, self.knowledge.wording.pronouns)
 
     def _holds(self, question: str, phrases: Phrases) -> bool:
-        return any(self.reader.contains(question, word) for language in LANGUAGES for word in phrases[language])
+        return any(map(self.reader.within(question), (word for language in LANGUAGES for word in phrases[language])))
 
     def _compared(self, question: str, finding: Finding, learner: Learner) -> tuple[str, ...]:
         """The concepts that a question sets side by side, as it names them; () when it compares nothing."""
