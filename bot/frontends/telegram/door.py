@@ -65,6 +65,7 @@ def open_door(
     if webhook:
         known = {"bot": bot, "secret": webhook.secret, "take": take}
         handlers.append((urlsplit(webhook.url).path or "/", Knock, known))
-    server = HTTPServer(Application(handlers), max_body_size=LARGEST, max_buffer_size=LARGEST)
+    application = Application(handlers, log_function=lambda handler: None)  # who knocks in vain is no news
+    server = HTTPServer(application, max_body_size=LARGEST, max_buffer_size=LARGEST)
     server.listen(address[1], address[0])
     return server.stop

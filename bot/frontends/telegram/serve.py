@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from telegram import LinkPreviewOptions, Update
-from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import Defaults, ExtBot
 from telegram.request import HTTPXRequest
 
@@ -49,6 +49,14 @@ async def run(settings: Settings, knowledge: Knowledge) -> int:
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
     os.umask(0o077)  # what is kept is nobody else's business
     return await _Service(settings, knowledge).run(stop)
+
+
+async def _end_the_rest() -> None:
+    """What still runs ends before that is closed which it works with: its database would never answer."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
 
 
 class _Outage:
@@ -98,6 +106,7 @@ class _Service:
             shut = self._listen() if self.settings.bot_webhook_url else None
             health = asyncio.create_task(asyncio.sleep(0) if shut else self._health())
             opened.push_async_callback(self.bot.shutdown)
+            opened.push_async_callback(_end_the_rest)
             listening = asyncio.create_task(self._serve())
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -114,6 +123,7 @@ class _Service:
         """Finds Telegram, takes up what was left, and hears updates from then on."""
         webhook = self.settings.bot_webhook_url
         await self._until_reached(self.bot.initialize)
+        await self.desk.resume()
         if webhook:
             secret = self._secret
             await self._until_reached(
@@ -121,7 +131,6 @@ class _Service:
             )
         else:
             await self._until_reached(self.bot.delete_webhook)
-        await self.desk.resume()
         print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
         house = asyncio.create_task(self._keep_house())
         try:
@@ -137,6 +146,9 @@ class _Service:
                 return
             except InvalidToken:
                 raise operator.refused("token") from None
+            except BadRequest:  # of all that is asked for here, Telegram can only dislike the address
+                name = "BOT_WEBHOOK_URL"
+                raise operator.refused("setting-wrong", name=name, expected=operator.expected(name)) from None
             except (NetworkError, RetryAfter) as fault:
                 await self.outage.wait(fault)
 
