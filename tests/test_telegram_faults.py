@@ -14,7 +14,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -43,22 +43,22 @@ SECRET = "X-Telegram-Bot-Api-Secret-Token"
 Serve = Callable[..., Served]
 
 
-@pytest.fixture
-def api() -> Iterator[BotApi]:
-    """Telegram without flood limits. Whatever the test does, nobody is ever told the token."""
+@contextlib.contextmanager
+def telegram() -> Iterator[BotApi]:
+    """Telegram without flood limits. Whatever a test does, nobody is ever told the token."""
     with BotApi(TOKEN, flood=None) as api:
         yield api
         history = [message for chat in api.chats.values() for message in chat.history]
         assert [text for message in history for text in message.versions if "Unmistakable_Token" in text] == []
 
 
-@pytest.fixture
-def serve(api: BotApi, tmp_path: Path) -> Iterator[Serve]:
-    """Starts the bot on the test's folder; what still runs in the end is killed."""
+@contextlib.contextmanager
+def bots(api: BotApi, data: Path) -> Iterator[Serve]:
+    """Starts the bot on one folder, as often as it is wanted; what still runs in the end is killed."""
     started = []
 
     def serve(ready: bool = True, **variables: str) -> Served:
-        served = Served(api, tmp_path / "data", **variables).start(ready)
+        served = Served(api, data, **variables).start(ready)
         started.append(served)
         return served
 
@@ -66,6 +66,45 @@ def serve(api: BotApi, tmp_path: Path) -> Iterator[Serve]:
     for served in started:
         if served.process:
             served.kill()
+
+
+@pytest.fixture
+def api() -> Iterator[BotApi]:
+    with telegram() as api:
+        yield api
+
+
+@pytest.fixture
+def serve(api: BotApi, tmp_path: Path) -> Iterator[Serve]:
+    with bots(api, tmp_path / "data") as serve:
+        yield serve
+
+
+LONG: list[Callable[[BotApi, Serve], None]] = []
+
+
+def long(test: Callable[[BotApi, Serve], None]) -> Callable[[dict[str, Future[None]]], None]:
+    """A test that mostly waits: it begins with the first of its kind, and goes on beside the others."""
+    LONG.append(test)
+
+    def ends(going: dict[str, Future[None]]) -> None:
+        going[test.__name__].result()
+
+    return ends
+
+
+@pytest.fixture(scope="module")
+def going(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """The long tests among those that were asked for, by name."""
+
+    def alone(test: Callable[[BotApi, Serve], None], folder: Path) -> None:
+        with telegram() as api, bots(api, folder / "data") as serve:
+            test(api, serve)
+
+    names = {item.name for item in request.session.items}
+    asked = {test.__name__: (test, tmp_path_factory.mktemp("long")) for test in LONG if test.__name__ in names}
+    with ThreadPoolExecutor(4) as pool:
+        yield {name: pool.submit(alone, *each) for name, each in asked.items()}
 
 
 def people(api: BotApi, count: int) -> list[Person]:
@@ -90,6 +129,7 @@ def held(api: BotApi) -> bool:
 # ---- one after the other, side by side ----
 
 
+@long
 def test_only_the_chat_that_telegram_slows_down_waits_and_it_keeps_its_order(api: BotApi, serve: Serve) -> None:
     anna, bert = people(api, 2)
     served = serve()
@@ -107,6 +147,7 @@ def test_only_the_chat_that_telegram_slows_down_waits_and_it_keeps_its_order(api
     assert (api.flood_violations, identical(api)) == (0, 0)
 
 
+@long
 def test_five_chats_with_five_questions_at_once_are_no_flood(api: BotApi, serve: Serve) -> None:
     api.flood = Flood()
     crowd = people(api, 5)
@@ -119,6 +160,7 @@ def test_five_chats_with_five_questions_at_once_are_no_flood(api: BotApi, serve:
     assert api.flood_violations == 0
 
 
+@long
 def test_after_every_fault_a_question_has_one_full_answer(api: BotApi, serve: Serve) -> None:
     faults: list[Callable[..., None]] = [
         partial(api.fail, "sendMessage", 500, times=2),
@@ -148,6 +190,7 @@ def test_after_every_fault_a_question_has_one_full_answer(api: BotApi, serve: Se
 # ---- /cancel ----
 
 
+@long
 def test_cancel_stops_an_answer_that_telegram_slows_down(api: BotApi, serve: Serve) -> None:
     (anna,) = people(api, 1)
     served = serve()
@@ -163,6 +206,7 @@ def test_cancel_stops_an_answer_that_telegram_slows_down(api: BotApi, serve: Ser
     assert (told.status, stopped.status, stopped.time - told.time >= 3, api.flood_violations) == (429, 200, True, 0)
 
 
+@long
 def test_cancel_does_not_wait_for_a_call_that_hangs(api: BotApi, serve: Serve) -> None:
     (anna,) = people(api, 1)
     served = serve()
@@ -190,6 +234,7 @@ def test_a_cancel_beside_the_answer_always_gets_one_line(api: BotApi, serve: Ser
     assert {tuple(person.sees()) for person in crowd} <= {(STOPPED,), (*wanted([ETCD]), STOPPED)}
 
 
+@long
 def test_a_cancel_before_the_placeholder_stands_gets_one_line(api: BotApi, serve: Serve) -> None:
     (anna,) = people(api, 1)
     served = serve()
@@ -203,6 +248,7 @@ def test_a_cancel_before_the_placeholder_stands_gets_one_line(api: BotApi, serve
     assert anna.sees() == [STOPPED]
 
 
+@long
 def test_in_a_group_cancel_stops_only_ones_own(api: BotApi, serve: Serve) -> None:
     anna, bert = people(api, 2)
     slow, stuck = api.group(-1001, "slow", [anna, bert]), api.group(-1002, "stuck", [anna, bert])
@@ -246,6 +292,7 @@ def test_an_update_that_comes_again_is_not_answered_again(api: BotApi, serve: Se
     assert anna.sees() == wanted([ETCD, POD])
 
 
+@long
 def test_a_stopped_bot_finishes_what_it_has_in_hand(api: BotApi, serve: Serve) -> None:
     crowd = people(api, 3)
     served = serve()
@@ -272,6 +319,7 @@ def test_at_whatever_moment_it_is_stopped_it_goes(tmp_path: Path) -> None:
         assert list(pool.map(one, range(6))) == [0] * 6
 
 
+@long
 def test_a_bot_that_is_stopped_while_telegram_is_away_goes_and_answers_later(api: BotApi, serve: Serve) -> None:
     crowd = people(api, 3)
     served = serve()
@@ -297,6 +345,7 @@ def test_a_token_that_telegram_refuses_ends_it_with_a_sentence(api: BotApi, serv
     assert served.log == "Telegram does not accept the token; check TELEGRAM_BOT_TOKEN.\n"
 
 
+@long
 def test_the_log_tells_an_outage_once_and_its_end_once(api: BotApi, serve: Serve) -> None:
     (anna,) = people(api, 1)
     api.down()
@@ -316,6 +365,7 @@ def test_the_log_tells_an_outage_once_and_its_end_once(api: BotApi, serve: Serve
     served.until(lambda: logged(served) == [UNREACHABLE, REACHABLE, UNREACHABLE, REACHABLE])
 
 
+@long
 def test_a_second_program_with_the_token_is_told_once(api: BotApi, serve: Serve) -> None:
     (anna,) = people(api, 1)
     served = serve()
@@ -402,6 +452,7 @@ def test_a_webhook_address_that_telegram_refuses_ends_it_with_a_sentence(api: Bo
     assert (refused.ends(), refused.log) == (1, sentence)
 
 
+@long
 def test_what_telegram_brings_while_the_bot_starts_is_answered_once(api: BotApi, serve: Serve) -> None:
     (anna,) = people(api, 1)
     port = free_port()
@@ -433,10 +484,11 @@ def test_a_taken_port_stops_the_webhook_with_a_sentence_and_polling_not_at_all(a
 # ---- the database ----
 
 
-def test_while_the_database_is_busy_one_is_told_once_and_answered_then(api: BotApi, serve: Serve, tmp_path: Path) -> None:
+@long
+def test_while_the_database_is_busy_one_is_told_once_and_answered_then(api: BotApi, serve: Serve) -> None:
     (anna,) = people(api, 1)
     served = serve()
-    with contextlib.closing(sqlite3.connect(tmp_path / "data/learners.db", isolation_level=None)) as other:
+    with contextlib.closing(sqlite3.connect(served.data / "learners.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         end = time.monotonic() + 6
         anna.says(ETCD)
@@ -531,7 +583,8 @@ def test_a_database_that_cannot_be_used_ends_it_with_a_sentence(run: Run, tmp_pa
 # ---- what is written, what is read ----
 
 
-def test_the_log_holds_nothing_of_anybody_even_at_its_loudest(api: BotApi, serve: Serve, tmp_path: Path) -> None:
+@long
+def test_the_log_holds_nothing_of_anybody_even_at_its_loudest(api: BotApi, serve: Serve) -> None:
     anna, bert, carl = people(api, 3)
     carl.says("/start")
     served = serve(BOT_LOG_LEVEL="DEBUG")
@@ -543,7 +596,7 @@ def test_the_log_holds_nothing_of_anybody_even_at_its_loudest(api: BotApi, serve
         person.says(words)
     served.until(lambda: bert.sees() == [APOLOGY])
     served.until(lambda: len(answers(anna)) == 1)
-    with contextlib.closing(sqlite3.connect(tmp_path / "data/learners.db")) as database, database:
+    with contextlib.closing(sqlite3.connect(served.data / "learners.db")) as database, database:
         database.execute('UPDATE learners SET talk = \'{"told": "Zanzibar"}\' WHERE person = ?', [anna.id])
     anna.says(words)
     served.until(lambda: APOLOGY in anna.sees())
@@ -551,14 +604,11 @@ def test_the_log_holds_nothing_of_anybody_even_at_its_loudest(api: BotApi, serve
     carl.says(words)
     served.until(lambda: "an answer reaches nobody any more" in served.log)
     assert served.stop() == 0
-    private = ["Zanzibar", "marmalade", TOKEN, TOKEN.partition(":")[2], "987654", str(ROOT), str(tmp_path), "site-packages"]
-    assert [word for word in [*private, "Traceback", 'File "'] if word in served.log] == []
-    for line in (
-        "Telegram refuses an answer (BadRequest at ",
-        "no answer to an update (ValidationError at ",
-        " DEBUG httpcore",
-    ):
-        assert line in served.log
+    folders = [str(ROOT), str(served.data.parent), "site-packages"]
+    private = ["Zanzibar", "marmalade", TOKEN, TOKEN.partition(":")[2], "987654", *folders, "Traceback", 'File "']
+    assert [word for word in private if word in served.log] == []
+    told = ["Telegram refuses an answer (BadRequest at ", "no answer to an update (ValidationError at ", " DEBUG httpcore"]
+    assert [words for words in told if words not in served.log] == []
 
 
 def test_the_token_may_stand_in_a_file(api: BotApi, serve: Serve, tmp_path: Path) -> None:
