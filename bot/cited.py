@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from bot.knowledge.lint import CITATION
+from bot.knowledge.schema import Language
 from bot.replies import Paragraph, Span, raised
 
 MARKS = re.compile(r"((?:\[[a-z][a-z0-9-]*\.c[1-9][0-9]*\])+)")
@@ -14,6 +15,11 @@ MARKS = re.compile(r"((?:\[[a-z][a-z0-9-]*\.c[1-9][0-9]*\])+)")
 def bare(text: str) -> str:
     """`text` without its citations."""
     return MARKS.sub("", text)
+
+
+def gap(language: Language) -> str:
+    """What stands between two sentences."""
+    return "" if language == "zh" else " "
 
 
 @dataclass

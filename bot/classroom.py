@@ -9,7 +9,7 @@ from bot import intents
 from bot.intents import Intent
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import LANGUAGES, Language
-from bot.learners import KEPT, Asked, Judged, Learner
+from bot.learners import KEPT, Asked, Judged, Learner, Verdict
 from bot.quiz.quiz import Quiz
 from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
 from bot.tutor.tutor import Tutor
@@ -120,10 +120,12 @@ class Classroom:
         """A button below an answer, which carries the answer's number."""
         number = int(words) if words.isdecimal() else learner.now
         if name in ("good", "confused") and number in learner.told:
-            learner.notes.append(Judged(number, "good" if name == "good" else "confused"))
+            verdict: Verdict = "good" if name == "good" else "confused"
+            learner.notes.append(Judged(learner.told[number].asked, verdict))
         if name == "good":
             return Nod((say(self.knowledge.say("told.good", language)),))
-        return self.tutor.go_on(name, number, learner) or self._said("told.old", language, self.tutor.starts(language))
+        missing = "told.old" if number else f"{name}.nothing"
+        return self.tutor.go_on(name, number, learner) or self._said(missing, language, self.tutor.starts(language))
 
     def _said(self, key: str, language: Language, choices: tuple[Choice, ...] = (), **words: object) -> Reply:
         return Reply((say(self.knowledge.say(key, language, **words)),), choices)
@@ -135,7 +137,7 @@ class Classroom:
         learner.now = 0
         lines = (self.knowledge.say("start", language), self.picture.metaphor.opening[language])
         blocks = (say(lines[0], "heading"), say(lines[1]), say(self.knowledge.say("start.ask", language)))
-        return Reply(blocks, self.tutor.starts(language))
+        return Reply(blocks, (*self.tutor.starts(language), self._command("quiz", language)))
 
     def _help(self, language: Language) -> Reply:
         rows = tuple(
@@ -159,8 +161,8 @@ class Classroom:
     def _forget(self, learner: Learner, words: str, language: Language) -> Reply:
         if words != "yes":
             sure = Choice(self.knowledge.say("choice.forget-all", language), "/forget yes")
-            keep = Choice(self.knowledge.say("choice.keep", language), "/cancel")
-            return self._said("forget.sure", language, (sure, keep))
+            keep = Choice(self.knowledge.say("choice.keep", language), "/forget no")
+            return self._said("kept" if words == "no" else "forget.sure", language, () if words == "no" else (sure, keep))
         learner.forgotten = True
         return self._said("forgotten", language)
 
@@ -177,15 +179,16 @@ class Classroom:
 
     def _compare(self, learner: Learner, words: str) -> Reply:
         language = self.language(learner, words)
+        example = Choice("Pod ↔ Deployment", "/compare Pod Deployment")
         if not words:
-            return self._said("compare.which", language)
+            return self._said("compare.which", language, (example,))
         named = self.tutor.named(words)
         if len(named) > 1:
             return self.tutor.answers.compare(named[:3], language, learner, words)
         if named:
             known = self.knowledge.concepts[named[0]].name[language]
             return self._said("compare.unknown", language, words=words[:60], known=known)
-        return self._said("compare.none", language, words=words[:60])
+        return self._said("compare.none", language, (example,), words=words[:60])
 
     def _language(self, learner: Learner, words: str, language: Language) -> Reply:
         if not words:

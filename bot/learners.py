@@ -1,18 +1,18 @@
 """Who learns, and what the classroom remembers of the talk: plain values, kept by whoever opened the classroom.
 
-Every answer that is shown gets a number, counted per learner, and its buttons carry it: `/more 12` goes on from answer 12
+Every answer that is shown gets a number, counted per talk, and its buttons carry it: `/more 12` goes on from answer 12
 however long ago that was shown, as long as it is among the last WINDOW.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.knowledge.schema import Language
 
 WINDOW = 20  # answers that can be gone on from
-KEPT = 180  # days after which somebody who did not come back is forgotten
+KEPT = 180  # days after which everything is forgotten
 Verdict = Literal["good", "confused"]
 
 
@@ -25,6 +25,7 @@ class Topic:
     answer: int = 0  # 0 the definition, n the concept's n-th focused answer
     claims: tuple[str, ...] = ()
     round: dict[str, int] = field(default_factory=dict)  # `confused`, `example`, `more` → times
+    asked: int = 0  # number of the answer that the question got, where this one goes on from it
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ Note = Asked | Judged | Voted
 
 @dataclass
 class Learner:
-    """One person in one chat."""
+    """One person's talk in private; in a group the talk is everybody's, and `person` is who speaks now."""
 
     person: int = 0
     chat: int = 0
@@ -86,7 +87,7 @@ class Learner:
         """Notes that an answer about `topic` is shown; its number."""
         self.count += 1
         self.now = self.count
-        self.told[self.count] = topic
+        self.told[self.count] = replace(topic, asked=topic.asked or self.count)
         for number in list(self.told)[:-WINDOW]:
             del self.told[number]
         return self.count

@@ -122,7 +122,7 @@ class Answer(Reply):
     concepts: tuple[str, ...] = ()  # best first
     claims: tuple[str, ...] = ()  # cited, in order
     breaks: tuple[str, ...] = ()  # breaks and misconceptions whose truth is stated
-    number: int = 0  # counted per learner; 0 where there is nothing to go on from
+    number: int = 0  # counted per talk; 0 where there is nothing to go on from
 
 
 def say(text: str, mood: Mood = "plain") -> Paragraph:

@@ -170,14 +170,15 @@ def test_a_learner_comes_back_as_it_was_kept(make: Make, before: Learner, after:
     run(make, work)
 
 
-def test_one_person_is_another_learner_in_another_chat(make: Make) -> None:
+def test_a_private_talk_is_ones_own_and_a_groups_talk_is_everybodys(make: Make) -> None:
     async def work(store: Store) -> None:
         here, there = Learner(7, 7, "zh", count=1), Learner(7, -70, "en", count=2)
         await store.save(here, there)
-        assert [await store.load(7, 7), await store.load(7, -70), await store.load(8, -70)] == [
+        assert [await store.load(7, 7), await store.load(7, -70), await store.load(8, -70), await store.load(8, 8)] == [
             here,
             there,
-            Learner(8, -70, "en"),
+            replace(there, person=8),
+            Learner(8, 8, "en"),
         ]
 
     run(make, work)
@@ -202,15 +203,16 @@ def test_notes_become_rows_once(make: Make) -> None:
 
 def test_a_verdict_reaches_its_answer_and_no_other(make: Make) -> None:
     async def work(store: Store) -> None:
-        for person, chat in ((7, 7), (7, -70), (8, -70)):
+        for person, chat in ((7, 7), (8, 8)):
             await store.save(Learner(person, chat, notes=[asked(1), asked(2)]))
-        await store.save(Learner(7, -70, notes=[Judged(2, "confused"), Judged(9, "good")]))
+        await store.save(Learner(7, -70, notes=[asked(1)]), Learner(8, -70, notes=[asked(2)]))
+        await store.save(Learner(7, -70, notes=[Judged(2, "confused"), Judged(9, "good")]))  # in a group anybody may judge
         expected: list[tuple[int, int, int, str | None]] = [
-            (7, 7, 1, None), (7, 7, 2, None), (7, -70, 1, None), (7, -70, 2, "confused"), (8, -70, 1, None), (8, -70, 2, None),
+            (7, 7, 1, None), (7, 7, 2, None), (8, 8, 1, None), (8, 8, 2, None), (7, -70, 1, None), (8, -70, 2, "confused"),
         ]  # fmt: skip
         assert await store.verdicts() == expected
         await store.save(Learner(7, -70, notes=[Judged(2, "good")]))
-        expected[3] = (7, -70, 2, "good")
+        expected[5] = (8, -70, 2, "good")
         assert await store.verdicts() == expected
 
     run(make, work)
@@ -228,7 +230,7 @@ def test_an_export_holds_ones_own_rows_of_every_chat_and_no_others(make: Make) -
             row["talk"] = json.loads(row["talk"])
         own = {name: [row for row in kept[name] if row["person"] == 7] for name in ("learners", "answers", "votes")}
         assert exported == own
-        assert {name: len(rows) for name, rows in own.items()} == {"learners": 2, "answers": 2, "votes": 2}
+        assert {name: len(rows) for name, rows in own.items()} == {"learners": 1, "answers": 2, "votes": 2}
 
     run(make, work)
 
@@ -240,9 +242,8 @@ async def fill(store: Store) -> None:
     """Two people, both in private and in one group, with every kind of row."""
     for person, says in ((7, SECRET), (8, "orange")):
         for chat in (person, -70):
-            learner = Learner(
-                person, chat, choices=(f"/ask {says}",), notes=[asked(1, says), Voted(f"item {says}", (1,), True)]
-            )
+            own = (f"/ask {says}",) if chat == person else ()  # a group's talk holds nobody's words
+            learner = Learner(person, chat, choices=own, notes=[asked(1, says), Voted(f"item {says}", (1,), True)])
             await store.save(learner)
         await store.post(f"poll {says}", person, f"item {says}")
     await store.post("poll of the group", -70, "item")
@@ -285,18 +286,22 @@ def test_what_was_forgotten_is_in_no_file_after_wiping(make: Make) -> None:
     asyncio.run(whole())
 
 
-def test_who_stays_away_is_forgotten_and_who_was_seen_anywhere_is_not(make: Make) -> None:
+def test_what_is_old_is_forgotten_and_what_is_newer_is_not(make: Make) -> None:
     async def work(store: Store) -> None:
         await fill(store)
         store.clock = NOON + 100 * DAY
-        await store.save(Learner(8, 8))
+        await store.save(Learner(8, 8, notes=[asked(2, "new")]))
         before = await store.everything()
         store.clock = NOON + KEPT * DAY
         await store.learners.forget_old()
         assert await store.everything() == before
         store.clock += 1
         await store.learners.forget_old()
-        assert await store.everything() == without(before, 7)
+        newer = {
+            name: [row for row in rows if max(row.get("at", 0), row.get("seen", 0)) > NOON] for name, rows in before.items()
+        }
+        assert {name: len(rows) for name, rows in newer.items() if rows} == {"learners": 1, "answers": 1}
+        assert await store.everything() == newer | {"updates": before["updates"], "marks": before["marks"]}
 
     run(make, work)
 
@@ -473,13 +478,12 @@ def test_transactions_side_by_side_all_count(make: Make) -> None:
     async def work(store: Store) -> None:
         async def one(person: int) -> None:
             for count in range(1, 6):
-                learner = await store.load(person, -70)
+                learner = await store.load(person, person)
                 await store.save(replace(learner, count=count, notes=[asked(count)]))
 
         await asyncio.gather(*map(one, range(1, 9)))
-        assert [(row["person"], json.loads(row["talk"])["count"]) for row in await store.rows("learners")] == [
-            (person, 5) for person in range(1, 9)
-        ]
+        talks = [(row["person"], json.loads(row["talk"])["count"]) for row in await store.rows("learners")]
+        assert talks == [(person, 5) for person in range(1, 9)]
         assert len(await store.rows("answers")) == 40
 
     run(make, work)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.cited import Citations, bare
+from bot.cited import Citations, bare, gap
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.schema import Item, Language
 from bot.learners import Learner, Topic, Voted
@@ -63,10 +63,10 @@ class Quiz:
         right = sum(learner.quiz.get(id, False) for id in self.picture.items)
         cups = self.knowledge.say("quiz.cups", language, cups="🍋" * right + "▫️" * (len(self.picture.items) - right))
         concept = self.knowledge.concepts[item.concept].name[language]
-        told = cites.paragraph(option.feedback[language], verdict + " ")
+        told = cites.paragraph(option.feedback[language], verdict + gap(language))
         number = learner.tell(Topic((item.concept,), language, claims=tuple(cites.ids)))
         choices = (
-            Choice(self.knowledge.say("choice.quiz", language), "/quiz"),
+            Choice(self.knowledge.say("quiz.next", language), "/quiz"),
             Choice(self.knowledge.say("choice.explain", language, concept=concept), f"/ask {item.concept}"),
             Choice(self.knowledge.say("choice.sources", language), f"/sources {number}"),
         )

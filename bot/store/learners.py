@@ -45,8 +45,8 @@ class Learners:
         self.database, self.now = database, now
 
     async def load(self, connection: AsyncConnection, person: int, chat: int, language: Language | None) -> Learner:
-        """The learner as last kept; a new one speaks `language`."""
-        row = (await connection.execute(FIND, {"whose": person, "where": chat})).one_or_none()
+        """The learner as last kept; a new one speaks `language`. A group's talk is kept once, for all who speak there."""
+        row = (await connection.execute(FIND, {"whose": _owner(person, chat), "where": chat})).one_or_none()
         if row is None:
             return Learner(person, chat, language)
         talk = {**json.loads(row.talk), "person": person, "chat": chat, "language": row.language, "chosen": row.chosen}
@@ -55,13 +55,14 @@ class Learners:
     async def save(self, connection: AsyncConnection, learner: Learner) -> None:
         """Keeps the learner and takes its notes; deletes all that is kept about a forgotten person."""
         if learner.forgotten:
-            await self._forget(connection, [learner.person])
+            for whose in (learners.c.person, answers.c.person, votes.c.person, polls.c.chat):
+                await connection.execute(delete(whose.table).where(whose == learner.person))
             return
         for note in learner.notes:
             await self._note(connection, learner, note)
         learner.notes.clear()
         row = {
-            "person": learner.person,
+            "person": _owner(learner.person, learner.chat),
             "chat": learner.chat,
             "language": learner.language,
             "chosen": learner.chosen,
@@ -79,23 +80,15 @@ class Learners:
                 row = {"item": note.item, "options": note.options, "right": note.right, **who, "at": self.now()}
                 await connection.execute(VOTED, row)
             case Judged():
-                its = [answers.c[name] == value for name, value in who.items()]
-                judged = update(answers).where(*its, answers.c.number == note.number)
-                await connection.execute(judged.values(verdict=note.verdict))
-
-    async def _forget(self, connection: AsyncConnection, people: list[int]) -> None:
-        for table in (learners, answers, votes):
-            await connection.execute(delete(table).where(table.c.person.in_(people)))
-        await connection.execute(delete(polls).where(polls.c.chat.in_(people)))  # a person's private chat has their number
+                of = (answers.c.chat == learner.chat, answers.c.number == note.number)
+                await connection.execute(update(answers).where(*of).values(verdict=note.verdict))
 
     async def forget_old(self) -> None:
-        """Forgets everybody who has not been seen for KEPT days."""
+        """Forgets everything that is KEPT days old."""
+        since = self.now() - KEPT * DAY
         async with self.database.begin() as connection:
-            old = select(learners.c.person).group_by(learners.c.person)
-            since = self.now() - KEPT * DAY
-            seen = select(learners.c.person).where(learners.c.seen >= since)
-            rows = await connection.execute(old.where(learners.c.person.not_in(seen)))
-            await self._forget(connection, [row.person for row in rows])
+            for time in (learners.c.seen, answers.c.at, votes.c.at, polls.c.at):
+                await connection.execute(delete(time.table).where(time < since))
 
     async def export(self, learner: Learner) -> str:
         """All that is kept about the learner's person, in every chat, as JSON."""
@@ -129,3 +122,8 @@ class Learners:
         async with self.database.begin() as connection:
             row = (await connection.execute(select(polls).where(polls.c.poll == poll))).one_or_none()
         return (row.chat, row.item) if row else None
+
+
+def _owner(person: int, chat: int) -> int:
+    """Whose a talk is: in private the person's, in a group nobody's."""
+    return person if person == chat else 0

@@ -18,7 +18,7 @@ def _id(name: str, **options: Any) -> Column[int]:
 learners = Table(
     "learners",
     metadata,
-    _id("person", primary_key=True, autoincrement=False),
+    _id("person", primary_key=True, autoincrement=False),  # 0: the talk of a group
     _id("chat", primary_key=True, autoincrement=False),
     Column("language", String(2)),
     Column("chosen", Boolean, nullable=False),
@@ -32,7 +32,7 @@ answers = Table(
     Column("id", Integer, primary_key=True),
     _id("person"),
     _id("chat"),
-    Column("number", Integer, nullable=False),  # counted per learner; 0 where there was nothing to go on from
+    Column("number", Integer, nullable=False),  # counted per talk; 0 where there was nothing to go on from
     Column("at", Float, nullable=False),
     Column("question", Text, nullable=False),
     Column("language", String(2), nullable=False),
@@ -41,7 +41,8 @@ answers = Table(
     Column("claims", JSON, nullable=False),
     Column("breaks", JSON, nullable=False),
     Column("verdict", String(16)),
-    Index("answers_by_learner", "person", "chat", "number"),
+    Index("answers_by_person", "person"),
+    Index("answers_by_number", "chat", "number"),
 )
 
 votes = Table(
@@ -54,7 +55,7 @@ votes = Table(
     Column("item", String(64), nullable=False),
     Column("options", JSON, nullable=False),
     Column("right", Boolean, nullable=False),
-    Index("votes_by_learner", "person"),
+    Index("votes_by_person", "person"),
 )
 
 polls = Table(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from bot.cited import Citations
+from bot.cited import Citations, gap
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import Reader
@@ -30,11 +30,6 @@ class Form(NamedTuple):
     rows: int  # relations of the side-by-side table
     doubt: bool  # the wrong inference, before the truth
     bridge: bool  # how the picture can be mended
-
-
-def gap(language: Language) -> str:
-    """What stands between two sentences."""
-    return "" if language == "zh" else " "
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,8 @@ class Answers:
         lead = self.knowledge.say("stop.break" if isinstance(found, Break) else "stop.misconception", language)
         wrong = found.invites if isinstance(found, Break) else found.says
         said = set(CITATION.findall(found.truth[language])) <= set(cites.ids)  # the words above have told the truth
-        doubt = self.knowledge.say("stop.doubt", language, wrong=wrong[language]) if form.doubt or said else ""
+        doubted = self.knowledge.say("stop.said" if said else "stop.doubt", language, wrong=wrong[language])
+        doubt = doubted if form.doubt or said else ""
         truth = () if said else (Span(gap(language) if doubt else ""), *cites.spans(found.truth[language]))
         spans = (Span(lead + gap(language), "strong"), Span(doubt), *truth)
         told: list[Block] = [Paragraph(spans, "stop")]

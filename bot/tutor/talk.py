@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.cited import Citations
+from bot.cited import Citations, gap
 from bot.knowledge.schema import LANGUAGES, Both, Concept, Language
 from bot.learners import Learner, Topic
 from bot.replies import Answer, Block, Choice, Paragraph, Span, say
@@ -95,10 +95,10 @@ class Talk:
             return self._about(concept, [last], self.answers.neighbours(concept.id, language), cites, language)
         first = meaning if times == 0 else {"confused": "example", "example": "confused"}[meaning]
         text, key = (concept.plainer, "confused.again") if first == "confused" else (concept.example, "example.heading")
-        blocks: list[Block] = [cites.paragraph(text[language], self.knowledge.say(key, language) + " ")]
+        blocks: list[Block] = [cites.paragraph(text[language], self.knowledge.say(key, language) + gap(language))]
         if role:
             story = role.again if first == "confused" else role.picture
-            lead = Span(self.knowledge.say("confused.picture", language) + " ", "strong")
+            lead = Span(self.knowledge.say("confused.picture", language) + gap(language), "strong")
             blocks.append(Paragraph((lead, Span(story[language]))))
         return self._about(concept, blocks, (), cites, language)
 

@@ -342,9 +342,15 @@ class Desk:
         )
         assert sent.poll
         work.entry.messages.append(sent.message_id)
-        async with self.database.begin() as connection:
-            await self.learners.post(connection, sent.poll.id, work.heard.chat, poll.item)
-            await self.inbox.placed(connection, work.entry)
+        for pause in pauses():  # from here on the poll stands, so it has to be remembered
+            try:
+                async with self.database.begin() as connection:
+                    await self.learners.post(connection, sent.poll.id, work.heard.chat, poll.item)
+                    await self.inbox.placed(connection, work.entry)
+                return
+            except Unkept:
+                await self._trouble(work.heard)
+                await asyncio.sleep(pause)
 
     async def _send_file(self, work: Work, drawn: Drawn) -> None:
         assert drawn.file

@@ -12,10 +12,11 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
-from telegram import LinkPreviewOptions, Update
+from telegram import LinkPreviewOptions
 from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import Defaults, ExtBot
 from telegram.request import HTTPXRequest
@@ -103,19 +104,18 @@ class _Service:
                 await self.database.open()
             except Unkept as fault:
                 raise operator.refused("database-newer" if str(fault) == "newer" else "database", reason=fault) from None
-            shut = self._listen() if self.settings.bot_webhook_url else None
-            health = asyncio.create_task(asyncio.sleep(0) if shut else self._health())
             opened.push_async_callback(self.bot.shutdown)
             opened.push_async_callback(_end_the_rest)
-            listening = asyncio.create_task(self._serve())
+            if self.settings.bot_webhook_url:
+                opened.callback(self._listen())
+            else:
+                opened.callback(asyncio.create_task(self._health()).cancel)
+            serving = asyncio.create_task(self._serve())
             stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if shut:
-                shut()
-            for task in (listening, stopping, health):
-                task.cancel()
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            serving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await listening
+                await serving
             await self.desk.close(GRACE)
         return 0
 
@@ -123,7 +123,7 @@ class _Service:
         """Finds Telegram, takes up what was left, and hears updates from then on."""
         webhook = self.settings.bot_webhook_url
         await self._until_reached(self.bot.initialize)
-        await self.desk.resume()
+        await self._until_kept(self.desk.resume)
         if webhook:
             secret = self._secret
             await self._until_reached(
@@ -138,10 +138,10 @@ class _Service:
         finally:
             house.cancel()
 
-    async def _until_reached(self, call: Callable[[], object]) -> None:
+    async def _until_reached(self, call: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
-                await call()  # type: ignore[misc]
+                await call()
                 self.outage.over()
                 return
             except InvalidToken:
@@ -165,13 +165,13 @@ class _Service:
                 await self.outage.wait(fault)
                 continue
             for update in updates:
-                await self._take(update)
+                await self._until_kept(partial(self.desk.take, update))
                 offset = update.update_id + 1
 
-    async def _take(self, update: Update) -> None:
+    async def _until_kept(self, call: Callable[[], Awaitable[None]]) -> None:
         for pause in pauses():
             try:
-                await self.desk.take(update)
+                await call()
                 return
             except Unkept:
                 await asyncio.sleep(min(pause, 5.0))
@@ -180,7 +180,8 @@ class _Service:
         """A poller's health page, once the first request is out; where its port is taken, it goes without."""
         await asyncio.sleep(1)
         try:
-            self._listen()
+            if self.settings.bot_listen:
+                self._listen()
         except Refused as refused:
             log.warning("%s", refused)
 
@@ -194,11 +195,10 @@ class _Service:
                 await self._report()
             await asyncio.sleep(DAY)
 
-    def _listen(self) -> Callable[[], None] | None:
+    def _listen(self) -> Callable[[], None]:
         """Opens the HTTP address; what shuts it again."""
         address = self.settings.bot_listen
-        if not address:
-            return None
+        assert address
         from bot.frontends.telegram.door import Webhook, open_door
 
         url = self.settings.bot_webhook_url

@@ -32,7 +32,8 @@ def upgrade() -> None:
         sa.Column("breaks", sa.JSON, nullable=False),
         sa.Column("verdict", sa.String(16)),
     )
-    op.create_index("answers_by_learner", "answers", ["person", "chat", "number"])
+    op.create_index("answers_by_person", "answers", ["person"])
+    op.create_index("answers_by_number", "answers", ["chat", "number"])
     op.create_table(
         "votes",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -43,7 +44,7 @@ def upgrade() -> None:
         sa.Column("options", sa.JSON, nullable=False),
         sa.Column("right", sa.Boolean, nullable=False),
     )
-    op.create_index("votes_by_learner", "votes", ["person"])
+    op.create_index("votes_by_person", "votes", ["person"])
     op.create_table(
         "polls",
         sa.Column("poll", sa.String(64), primary_key=True),
