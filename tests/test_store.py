@@ -7,9 +7,11 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +22,6 @@ from alembic.operations import Operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Row, inspect, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Unkept
 from bot.learners import KEPT, WINDOW, Asked, Judged, Learner, Topic, Voted
@@ -47,24 +48,25 @@ class Store:
         self.inbox = Inbox(database, lambda: self.clock)
 
     async def load(self, person: int, chat: int) -> Learner:
-        async with self.database.begin() as connection:
-            return await self.learners.load(connection, person, chat, "en")
+        return await self.database.run(partial(self.learners.load, person, chat, "en"))
 
     async def save(self, *learners: Learner) -> None:
-        async with self.database.begin() as connection:
-            for learner in learners:
-                await self.learners.save(connection, learner)
+        await self.database.run(*(partial(self.learners.save, learner) for learner in learners))
 
     async def post(self, poll: str, chat: int, item: str) -> None:
-        async with self.database.begin() as connection:
-            await self.learners.post(connection, poll, chat, item)
+        await self.database.run(partial(self.learners.post, poll, chat, item))
 
     async def rows(self, table: str) -> list[dict[str, Any]]:
         """A table in the order of its keys."""
         found = metadata.tables[table]
-        async with self.database.begin() as connection:
-            rows: Sequence[Row[Any]] = (await connection.execute(select(found).order_by(*found.primary_key))).all()
+        ordered = select(found).order_by(*found.primary_key)
+        rows: Sequence[Row[Any]] = await self.database.run(lambda connection: connection.execute(ordered).all())
         return [dict(row._mapping) for row in rows]
+
+    async def version(self) -> Sequence[str]:
+        """What the database says of its shape."""
+        number = text("SELECT version_num FROM alembic_version")
+        return await self.database.run(lambda connection: connection.execute(number).scalars().all())
 
     async def everything(self) -> dict[str, list[dict[str, Any]]]:
         return {name: await self.rows(name) for name in metadata.tables}
@@ -365,11 +367,9 @@ def test_an_update_is_taken_up_where_it_was_left(make: Make) -> None:
         entry, other = Entry(10, 7, SECRET), Entry(11, 7, "other")
         for each in (entry, other):
             await store.inbox.add(each)
-        async with store.database.begin() as connection:
-            await store.inbox.placed(connection, replace(entry, messages=[501, 502]))
+        await store.database.run(partial(store.inbox.placed, replace(entry, messages=[501, 502])))
         assert await store.inbox.pending() == [Entry(10, 7, SECRET, [501, 502]), other]
-        async with store.database.begin() as connection:
-            await store.inbox.answered(connection, entry, f"{SECRET} is an answer")
+        await store.database.run(partial(store.inbox.answered, entry, f"{SECRET} is an answer"))
         assert await store.inbox.pending() == [Entry(10, 7, SECRET, [501, 502], f"{SECRET} is an answer"), other]
         await store.inbox.done(entry)
         assert await store.inbox.pending() == [other]
@@ -384,9 +384,8 @@ def test_of_a_finished_update_nothing_is_left_but_its_number(make: Make) -> None
         async with opened(url) as store:
             entry = Entry(10, 7, SECRET)
             await store.inbox.add(entry)
-            async with store.database.begin() as connection:
-                await store.inbox.placed(connection, replace(entry, messages=[501]))
-                await store.inbox.answered(connection, entry, f"{SECRET} is an answer")
+            placed = partial(store.inbox.placed, replace(entry, messages=[501]))
+            await store.database.run(placed, partial(store.inbox.answered, entry, f"{SECRET} is an answer"))
             await store.inbox.done(entry)
             assert await store.rows("updates") == [
                 {"update": 10, "chat": 0, "at": NOON, "body": None, "messages": [], "reply": None}
@@ -428,12 +427,10 @@ def test_marks_are_noted_and_noted_anew(make: Make) -> None:
 # ------------------------------------------------------------- transactions
 
 
-async def both(store: Store, entry: Entry, fault: Callable[[AsyncConnection], Any]) -> None:
+async def both(store: Store, entry: Entry, fault: Callable[[Connection], object]) -> None:
     """Learner and answer in one transaction that ends in a fault."""
-    async with store.database.begin() as connection:
-        await store.learners.save(connection, Learner(7, 7, "en", count=2, notes=[asked(2)]))
-        await store.inbox.answered(connection, entry, "reply")
-        await fault(connection)
+    saved = partial(store.learners.save, Learner(7, 7, "en", count=2, notes=[asked(2)]))
+    await store.database.run(saved, partial(store.inbox.answered, entry, "reply"), fault)
 
 
 def test_a_transaction_that_fails_half_way_keeps_nothing(make: Make) -> None:
@@ -452,24 +449,22 @@ def test_a_transaction_that_fails_half_way_keeps_nothing(make: Make) -> None:
     run(make, work)
 
 
-def test_work_that_is_cancelled_half_way_keeps_nothing_and_blocks_nobody(make: Make) -> None:
+def test_a_transaction_that_nobody_waits_for_any_more_is_done_whole_and_blocks_nobody(make: Make) -> None:
     async def work(store: Store) -> None:
-        reached = asyncio.Event()
+        begun, go_on = threading.Event(), threading.Event()
 
-        async def half() -> None:
-            async with store.database.begin() as connection:
-                await store.learners.save(connection, Learner(7, 7, count=2))
-                reached.set()
-                await asyncio.sleep(60)
+        def slow(connection: Connection) -> None:
+            begun.set()
+            go_on.wait(10)
+            store.learners.save(Learner(7, 7, count=2), connection)
 
-        task = asyncio.create_task(half())
-        await reached.wait()
+        task = asyncio.create_task(store.database.run(slow, partial(store.learners.save, Learner(8, 8, count=3))))
+        await asyncio.to_thread(begun.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await store.rows("learners") == []
-        await store.save(Learner(8, 8))
-        assert [row["person"] for row in await store.rows("learners")] == [8]
+        go_on.set()
+        assert [row["person"] for row in await store.rows("learners")] == [7, 8]
 
     run(make, work)
 
@@ -530,16 +525,14 @@ def test_a_fresh_database_has_the_shape_of_the_tables(make: Make) -> None:
         return found, made == {name: partial(name) for name in metadata.tables}
 
     async def work(store: Store) -> object:
-        async with store.database.begin() as connection:
-            return await connection.run_sync(differences)
+        return await store.database.run(differences)
 
     assert run(make, work) == ([], True)
 
 
 def test_the_version_is_the_newest_migration(make: Make) -> None:
     async def work(store: Store) -> object:
-        async with store.database.begin() as connection:
-            return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all()
+        return await store.version()
 
     assert run(make, work) == [VERSION]
     assert newest() == VERSION
@@ -562,8 +555,8 @@ def test_a_newer_database_is_left_alone(make: Make) -> None:
         async with opened(url) as store:
             await fill(store)
             before = await store.everything()
-            async with store.database.begin() as connection:
-                await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            newer = text("UPDATE alembic_version SET version_num = '9999'")
+            await store.database.run(lambda connection: connection.execute(newer))
             with pytest.raises(Unkept, match=r"^newer$"):
                 await store.database.open()
             assert await store.everything() == before
@@ -609,8 +602,8 @@ def test_two_processes_may_open_the_same_fresh_database_at_once(make: Make) -> N
         assert ([process.returncode for process in started], ended) == ([0, 0], ["", ""])
 
         async def version(url: str = url) -> object:
-            async with opened(url) as store, store.database.begin() as connection:
-                return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all()
+            async with opened(url) as store:
+                return await store.version()
 
         assert asyncio.run(version()) == [VERSION]
 
@@ -624,8 +617,7 @@ def test_an_opening_that_fails_half_way_leaves_nothing_and_can_be_repeated(make:
     async def tables() -> list[str]:
         database = Database(url)
         try:
-            async with database.begin() as connection:
-                return await connection.run_sync(lambda its: inspect(its).get_table_names())
+            return await database.run(lambda connection: inspect(connection).get_table_names())
         finally:
             await database.close()
 

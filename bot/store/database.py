@@ -1,19 +1,22 @@
-"""Opens the database and brings it to today's shape."""
+"""Opens the database, brings it to today's shape, and does one transaction after the other.
+
+A database waits, so it works in a thread of its own. SQLite has one writer at a time: one thread with one connection serves
+everybody in turn, and a transaction that has begun is never torn by whoever stops waiting for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.errors import Unkept
 from bot.store.tables import VERSION
@@ -21,9 +24,11 @@ from bot.store.tables import VERSION
 BUSY = 2.0  # seconds to wait for another process that writes
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
+T = TypeVar("T")
+
 
 class Database:
-    """One database. SQLite has one writer at a time, so one connection serves everybody in turn."""
+    """One database and its thread."""
 
     def __init__(self, url: str) -> None:
         """Raises Unkept(`url`) where this is no SQLite address."""
@@ -31,12 +36,30 @@ class Database:
             address = make_url(url)
         except ArgumentError:
             raise Unkept("url") from None
-        if address.get_backend_name() != "sqlite":
+        if address.drivername != "sqlite":
             raise Unkept("url")
-        self.engine = create_async_engine(
-            address.set(drivername="sqlite+aiosqlite"), pool_size=1, max_overflow=0, connect_args={"timeout": BUSY}
-        )
-        event.listen(self.engine.sync_engine, "connect", _settle)
+        self.engine = create_engine(address, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY})
+        event.listen(self.engine, "connect", _settle)
+        self.thread = ThreadPoolExecutor(1, "database")
+
+    async def run(self, work: Callable[[Connection], T], *more: Callable[[Connection], object]) -> T:
+        """What `work` returns, done with `more` in one transaction: all of it is kept, or nothing.
+
+        Raises Unkept when the database cannot be used right now.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.thread, self._transaction, work, more)
+
+    def _transaction(self, work: Callable[[Connection], T], more: tuple[Callable[[Connection], object], ...]) -> T:
+        try:
+            with self.engine.begin() as connection:
+                result = work(connection)
+                for each in more:
+                    each(connection)
+                return result
+        except DBAPIError as error:
+            raise Unkept(str(error.orig)) from None
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise Unkept(type(error).__name__) from None
 
     async def open(self) -> None:
         """Makes the tables, or changes them to today's shape.
@@ -46,37 +69,22 @@ class Database:
         over = time.monotonic() + BUSY
         while True:
             try:
-                async with self.begin() as connection:
-                    await connection.exec_driver_sql("BEGIN IMMEDIATE")  # changing tables begins no transaction by itself
-                    await connection.run_sync(_migrate)
+                await self.run(_migrate)
                 return
             except Unkept as fault:
-                await asyncio.sleep(0.05)  # the thread that failed has a last word for the loop
                 # Two processes that switch a file to write-ahead logging do not wait for each other.
                 if "locked" not in str(fault) or time.monotonic() > over:
                     raise
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: all of it is kept, or nothing. Raises Unkept when the database cannot be used right now."""
-        try:
-            async with self.engine.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise Unkept(str(error.orig)) from None
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise Unkept(type(error).__name__) from None
+                await asyncio.sleep(0.05)
 
     async def wipe(self) -> None:
-        """Takes what was deleted off the disk too: the write-ahead log still holds it. Raises Unkept as `begin` does."""
-        try:
-            async with self.engine.connect() as connection:
-                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        except DBAPIError as error:
-            raise Unkept(str(error.orig)) from None
+        """Takes what was deleted off the disk too: the write-ahead log still holds it. Raises Unkept as `run` does."""
+        await self.run(_empty_log)
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Ends the thread, after what it has begun."""
+        await asyncio.to_thread(self.thread.shutdown)
+        self.engine.dispose()
 
 
 def _settle(connection: Any, _: object) -> None:
@@ -85,6 +93,10 @@ def _settle(connection: Any, _: object) -> None:
     for line in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {line}")
     cursor.close()
+
+
+def _empty_log(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _version(connection: Connection) -> str | None:
@@ -97,6 +109,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _migrate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")  # changing tables begins no transaction by itself
     found = _version(connection)
     if found == VERSION:
         return

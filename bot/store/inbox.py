@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.tables import marks, updates
@@ -43,40 +42,40 @@ class Inbox:
     async def add(self, entry: Entry) -> bool:
         """Stores a new update; False when it was stored before."""
         row = {"update": entry.update, "chat": entry.chat, "at": self.now(), "body": entry.body, "messages": []}
-        async with self.database.begin() as connection:
-            added = await connection.execute(ADD, row)
-        return added.rowcount == 1
+        return await self.database.run(lambda connection: connection.execute(ADD, row).rowcount == 1)
 
     async def pending(self) -> list[Entry]:
         """What has no answer yet, the oldest first; what was answered long ago is dropped."""
         waiting = select(updates).where(updates.c.body.isnot(None)).order_by(updates.c.update)
         old = delete(updates).where(updates.c.body.is_(None), updates.c.at < self.now() - REMEMBERED)
-        async with self.database.begin() as connection:
-            await connection.execute(old)
-            rows = (await connection.execute(waiting)).all()
-        return [Entry(row.update, row.chat, row.body, list(row.messages), row.reply) for row in rows]
 
-    async def placed(self, connection: AsyncConnection, entry: Entry) -> None:
-        """Remembers the messages that hold the answer."""
-        await self._set(connection, entry, messages=entry.messages)
+        def found(connection: Connection) -> list[Entry]:
+            connection.execute(old)
+            rows = connection.execute(waiting)
+            return [Entry(row.update, row.chat, row.body, list(row.messages), row.reply) for row in rows]
 
-    async def answered(self, connection: AsyncConnection, entry: Entry, reply: str) -> None:
-        """Remembers the answer, in the transaction that keeps the learner."""
-        await self._set(connection, entry, reply=reply)
+        return await self.database.run(found)
 
     async def done(self, entry: Entry) -> None:
         """The answer stands: what was said is no longer kept here."""
-        async with self.database.begin() as connection:
-            await self._set(connection, entry, chat=0, body=None, reply=None, messages=[])
+        nothing: dict[str, object] = {"number": entry.update, "chat": 0, "body": None, "reply": None, "messages": []}
+        await self.database.run(lambda connection: connection.execute(CHANGE, nothing))
 
-    async def _set(self, connection: AsyncConnection, entry: Entry, **values: object) -> None:
-        await connection.execute(CHANGE, {"number": entry.update, **values})
+    def placed(self, entry: Entry, connection: Connection) -> None:
+        """Remembers the messages that hold the answer, as part of a transaction."""
+        connection.execute(CHANGE, {"number": entry.update, "messages": entry.messages})
+
+    def answered(self, entry: Entry, reply: str, connection: Connection) -> None:
+        """Remembers the answer, as part of the transaction that keeps the learner."""
+        connection.execute(CHANGE, {"number": entry.update, "reply": reply})
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """The value noted under `name`; with a `value`, notes it."""
-        async with self.database.begin() as connection:
-            if value is not None:
-                row = {"name": name, "value": value}
-                await connection.execute(upsert(marks).values(row).on_conflict_do_update(index_elements=["name"], set_=row))
-                return value
-            return (await connection.execute(select(marks.c.value).where(marks.c.name == name))).scalar()
+        if value is None:
+            return await self.database.run(
+                lambda connection: connection.execute(select(marks.c.value).where(marks.c.name == name)).scalar()
+            )
+        row = {"name": name, "value": value}
+        note = upsert(marks).values(row).on_conflict_do_update(index_elements=["name"], set_=row)
+        await self.database.run(lambda connection: connection.execute(note))
+        return value

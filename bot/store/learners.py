@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.knowledge.schema import Language
 from bot.learners import KEPT, Asked, Judged, Learner, Voted
@@ -44,22 +43,22 @@ class Learners:
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self.database, self.now = database, now
 
-    async def load(self, connection: AsyncConnection, person: int, chat: int, language: Language | None) -> Learner:
+    def load(self, person: int, chat: int, language: Language | None, connection: Connection) -> Learner:
         """The learner as last kept; a new one speaks `language`. A group's talk is kept once, for all who speak there."""
-        row = (await connection.execute(FIND, {"whose": _owner(person, chat), "where": chat})).one_or_none()
+        row = connection.execute(FIND, {"whose": _owner(person, chat), "where": chat}).one_or_none()
         if row is None:
             return Learner(person, chat, language)
         talk = {**json.loads(row.talk), "person": person, "chat": chat, "language": row.language, "chosen": row.chosen}
         return TALK.validate_python(talk)
 
-    async def save(self, connection: AsyncConnection, learner: Learner) -> None:
+    def save(self, learner: Learner, connection: Connection) -> None:
         """Keeps the learner and takes its notes; deletes all that is kept about a forgotten person."""
         if learner.forgotten:
             for whose in (learners.c.person, answers.c.person, votes.c.person, polls.c.chat):
-                await connection.execute(delete(whose.table).where(whose == learner.person))
+                connection.execute(delete(whose.table).where(whose == learner.person))
             return
         for note in learner.notes:
-            await self._note(connection, learner, note)
+            self._note(learner, note, connection)
         learner.notes.clear()
         row = {
             "person": _owner(learner.person, learner.chat),
@@ -69,59 +68,64 @@ class Learners:
             "talk": TALK.dump_json(learner, exclude=APART).decode(),
             "seen": self.now(),
         }
-        await connection.execute(KEEP, row)
+        connection.execute(KEEP, row)
 
-    async def _note(self, connection: AsyncConnection, learner: Learner, note: Asked | Judged | Voted) -> None:
+    def _note(self, learner: Learner, note: Asked | Judged | Voted, connection: Connection) -> None:
         who = {"person": learner.person, "chat": learner.chat}
         match note:
             case Asked():
-                await connection.execute(ASKED, {**note.__dict__, **who, "at": self.now()})
+                connection.execute(ASKED, {**note.__dict__, **who, "at": self.now()})
             case Voted():
                 row = {"item": note.item, "options": note.options, "right": note.right, **who, "at": self.now()}
-                await connection.execute(VOTED, row)
+                connection.execute(VOTED, row)
             case Judged():
                 of = (answers.c.chat == learner.chat, answers.c.number == note.number)
-                await connection.execute(update(answers).where(*of).values(verdict=note.verdict))
+                connection.execute(update(answers).where(*of).values(verdict=note.verdict))
 
     async def forget_old(self) -> None:
         """Forgets everything that is KEPT days old."""
         since = self.now() - KEPT * DAY
-        async with self.database.begin() as connection:
+
+        def forget(connection: Connection) -> None:
             for time in (learners.c.seen, answers.c.at, votes.c.at, polls.c.at):
-                await connection.execute(delete(time.table).where(time < since))
+                connection.execute(delete(time.table).where(time < since))
+
+        await self.database.run(forget)
 
     async def export(self, learner: Learner) -> str:
         """All that is kept about the learner's person, in every chat, as JSON."""
-        async with self.database.begin() as connection:
-            kept: dict[str, Any] = {}
-            for table in (learners, answers, votes):
-                own = select(table).where(table.c.person == learner.person).order_by(*table.primary_key)
-                rows = await connection.execute(own)
-                kept[table.name] = [dict(row._mapping) for row in rows]
-        for row in kept["learners"]:
+
+        def kept(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+            own = {table.name: select(table).where(table.c.person == learner.person) for table in (learners, answers, votes)}
+            return {
+                name: [dict(row._mapping) for row in connection.execute(found.order_by(*found.selected_columns))]
+                for name, found in own.items()
+            }
+
+        told = await self.database.run(kept)
+        for row in told["learners"]:
             row["talk"] = json.loads(row["talk"])
-        return json.dumps(kept, ensure_ascii=False, indent=1)
+        return json.dumps(told, ensure_ascii=False, indent=1)
 
     async def open_questions(self) -> list[OpenQuestion]:
         """The newest questions that were declined, or whose answer was not understood, the newest first."""
         open_ = or_(answers.c.route == "declined", answers.c.verdict == "confused")
         newest = select(answers).where(open_).order_by(answers.c.id.desc()).limit(OPEN_QUESTIONS)
-        async with self.database.begin() as connection:
-            rows = (await connection.execute(newest)).all()
+        rows = await self.database.run(lambda connection: connection.execute(newest).all())
         return [
             OpenQuestion(row.verdict or row.route, row.language, row.question, row.concepts[0] if row.verdict else "")
             for row in rows
         ]
 
-    async def post(self, connection: AsyncConnection, poll: str, chat: int, item: str) -> None:
-        """Remembers which item a poll shows."""
-        await connection.execute(insert(polls).values(poll=poll, chat=chat, item=item, at=self.now()))
-
     async def posted(self, poll: str) -> tuple[int, str] | None:
         """The chat and the item of a poll; None when it is unknown or its person was forgotten."""
-        async with self.database.begin() as connection:
-            row = (await connection.execute(select(polls).where(polls.c.poll == poll))).one_or_none()
+        found = select(polls).where(polls.c.poll == poll)
+        row = await self.database.run(lambda connection: connection.execute(found).one_or_none())
         return (row.chat, row.item) if row else None
+
+    def post(self, poll: str, chat: int, item: str, connection: Connection) -> None:
+        """Remembers which item a poll shows."""
+        connection.execute(insert(polls).values(poll=poll, chat=chat, item=item, at=self.now()))
 
 
 def _owner(person: int, chat: int) -> int:

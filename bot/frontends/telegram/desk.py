@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from telegram import (
@@ -241,8 +242,7 @@ class Desk:
             return self._refusal(work)
         if heard.came:
             return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
-        async with self.database.begin() as connection:
-            learner = await self.learners.load(connection, heard.person, heard.chat, heard.language)
+        learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language))
         if not entry.messages and not self._quiet(heard):
             await self._place(work, self.classroom.say("placeholder", learner))
         if work.stopped:
@@ -252,9 +252,7 @@ class Desk:
         drawn = tuple(part for parts in shown for part in parts) if heard.private or not heard.poll else ()
         report = learner.forgotten or any(_open(note) for note in learner.notes)
         reply = MESSAGES.dump_json(drawn).decode()
-        async with self.database.begin() as connection:
-            await self.learners.save(connection, learner)
-            await self.inbox.answered(connection, entry, reply)
+        await self.database.run(partial(self.learners.save, learner), partial(self.inbox.answered, entry, reply))
         entry.reply = reply
         if report:
             await self.report()
@@ -292,8 +290,7 @@ class Desk:
 
     async def _placed(self, work: Work, message: int) -> None:
         work.entry.messages.append(message)
-        async with self.database.begin() as connection:
-            await self.inbox.placed(connection, work.entry)
+        await self.database.run(partial(self.inbox.placed, work.entry))
 
     async def _edit(self, work: Work, at: int, drawn: Drawn) -> None:
         content: dict[str, Any] = {"text": drawn.text, "entities": _entities(drawn), "reply_markup": _keyboard(drawn)}
@@ -309,8 +306,7 @@ class Desk:
                 raise
             sent = await self.bot.send_message(**content, **self._where(work.heard))
             work.entry.messages[at] = sent.message_id
-            async with self.database.begin() as connection:
-                await self.inbox.placed(connection, work.entry)
+            await self.database.run(partial(self.inbox.placed, work.entry))
 
     async def _unless_stopped(self, work: Work, call: Coroutine[Any, Any, Any]) -> None:
         """Makes the call; raises Stopped when the learner stops it before it is through."""
@@ -344,9 +340,8 @@ class Desk:
         work.entry.messages.append(sent.message_id)
         for pause in pauses():  # from here on the poll stands, so it has to be remembered
             try:
-                async with self.database.begin() as connection:
-                    await self.learners.post(connection, sent.poll.id, work.heard.chat, poll.item)
-                    await self.inbox.placed(connection, work.entry)
+                posted = partial(self.learners.post, sent.poll.id, work.heard.chat, poll.item)
+                await self.database.run(posted, partial(self.inbox.placed, work.entry))
                 return
             except Unkept:
                 await self._trouble(work.heard)
