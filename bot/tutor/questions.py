@@ -1,16 +1,25 @@
-"""Finds the authored question that a learner's question resembles most."""
+"""How much a learner's question resembles each authored one, at the level of meaning.
+
+A question is the set of its words and of the concepts that they name, so that `master 挂了` and `控制面挂了` share what
+matters. What is rare among the authored questions weighs more; the likeness of two questions is the cosine of the two
+sets. Every authored question then votes for its concepts with the cube of its likeness: one that is nearly the same
+decides alone, of vague ones many have to agree.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Both
+from bot.tutor.names import Names
+
+MEANING = 2.0  # what a named concept weighs beside a word as rare
 
 
 @dataclass(frozen=True)
@@ -28,58 +37,66 @@ class Match(NamedTuple):
     question: Both
 
 
+@dataclass(frozen=True)
+class Alike:
+    """What the authored questions say about a learner's question."""
+
+    matches: dict[Slot, Match] = field(default_factory=dict)  # for each slot the authored question that is most like it
+    votes: dict[str, float] = field(default_factory=dict)  # for each concept
+
+    @property
+    def most(self) -> float:
+        return max((match.score for match in self.matches.values()), default=0.0)
+
+
 class Questions:
     """Every question of the base, its words weighed by their rarity."""
 
-    def __init__(self, knowledge: Knowledge, reader: Reader) -> None:
-        self.reader = reader
-        self.slots: list[tuple[Slot, frozenset[str], Both]] = []
+    def __init__(self, knowledge: Knowledge, reader: Reader, names: Names) -> None:
+        self.reader, self.names = reader, names
+        self.slots: list[tuple[Slot, Both, frozenset[str]]] = []
         for concept in knowledge.concepts.values():
             self._add(Slot((concept.id,)), concept.asked_as)
             for number, answer in enumerate(concept.answers, 1):
                 self._add(Slot((concept.id,), number), answer.asked_as)
         for pair in knowledge.pairs:
             self._add(Slot(pair.of), pair.asked_as)
-        counts = Counter(gram for _, grams, _ in self.slots for gram in grams)
-        self.rarity = {gram: math.log(1 + len(self.slots) / count) for gram, count in counts.items()}
-        self.unheard = math.log(1 + len(self.slots))
-        self.sizes = [self._size(grams) for _, grams, _ in self.slots]
+        counts = Counter(gram for _, _, grams in self.slots for gram in grams)
+        self.weights = {gram: self._weight(gram, count) for gram, count in counts.items()}
+        self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for _, _, grams in self.slots]
         self.postings: dict[str, list[int]] = defaultdict(list)
-        for at, (_, grams, _) in enumerate(self.slots):
+        for at, (_, _, grams) in enumerate(self.slots):
             for gram in grams:
                 self.postings[gram].append(at)
 
     def _add(self, slot: Slot, questions: Iterable[Both]) -> None:
         for question in questions:
             for language in LANGUAGES:
-                self.slots.append((slot, self._grams(question[language]), question))
+                text = question[language]
+                self.slots.append((slot, question, self._grams(text, self.names.written(self.reader.tokens(text)))))
 
-    def _grams(self, text: str) -> frozenset[str]:
-        return frozenset(self.reader.grams(text))
+    def _grams(self, text: str, named: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.reader.grams(text)).union(f"={concept}" for concept in named)
 
-    def rarest(self, words: str) -> float:
-        """The rarity of the rarest of `words` among all questions."""
-        return max((self.rarity.get(gram, self.unheard) for gram in self._grams(words)), default=self.unheard)
+    def _weight(self, gram: str, count: int = 1) -> float:
+        rarity = math.log(1 + len(self.slots) / count)
+        return rarity**2 * (MEANING if gram.startswith("=") else 1.0)
 
-    def says(self, token: str) -> bool:
-        """Whether some authored question uses this Latin word, so that it is no slip of the finger."""
-        return self.reader.same.get(token, token) in self.rarity
-
-    def _size(self, grams: Iterable[str]) -> float:
-        return sum(self.rarity.get(gram, self.unheard) ** 2 for gram in grams)
-
-    def alike(self, question: str) -> dict[Slot, Match]:
-        """Each slot that shares a word with the question, with the authored question that is most like it."""
-        grams = self._grams(question)
-        size = self._size(grams)
+    def alike(self, question: str, named: Iterable[str]) -> Alike:
+        """How the authored questions resemble this one, in which the concepts `named` are named."""
+        grams = self._grams(question, named)
+        size = math.sqrt(sum(self.weights.get(gram) or self._weight(gram) for gram in grams))
         shared: dict[int, float] = defaultdict(float)
         for gram in grams:
             for at in self.postings.get(gram, ()):
-                shared[at] += self.rarity[gram] ** 2
-        best: dict[Slot, Match] = {}
+                shared[at] += self.weights[gram]
+        matches: dict[Slot, Match] = {}
+        votes: dict[str, float] = defaultdict(float)
         for at, weight in shared.items():
-            slot, _, authored = self.slots[at]
-            match = Match(weight / math.sqrt(size * self.sizes[at]), authored)
-            if slot not in best or match.score > best[slot].score:
-                best[slot] = match
-        return best
+            slot, authored, _ = self.slots[at]
+            score = weight / (size * self.sizes[at])
+            for concept in slot.concepts:
+                votes[concept] += score**3
+            if slot not in matches or score > matches[slot].score:
+                matches[slot] = Match(score, authored)
+        return Alike(matches, votes)

@@ -50,7 +50,7 @@ class Tutor:
         if len(finding.tied) > 1 and likeness < ALIKE:
             return self.answers.which(finding.tied, language)
         if likeness >= SAME:  # then its translation is the same question, and touches the same places
-            question, finding = "\n".join(finding.alike[slot].question.both), replace(finding, named=())
+            question, finding = "\n".join(finding.alike.matches[slot].question.both), replace(finding, named=())
         elif meaning in ("confused", "example"):
             learner.topic = Topic(slot.concepts, slot.number)
             return self.talk.answer(meaning, language, learner)
@@ -96,12 +96,13 @@ class Tutor:
         """The answer that fits best, and how much: an authored question like this one, else the definition."""
 
         def likeness(slot: Slot) -> tuple[float, int]:
-            return (finding.alike[slot].score if slot in finding.alike else 0.0, -slot.number)
+            return (matches[slot].score if slot in matches else 0.0, -slot.number)
 
+        matches = finding.alike.matches
         first = Slot(finding.concepts[:1])
-        best = max(finding.alike, key=likeness, default=first)
+        best = max(matches, key=likeness, default=first)
         named = finding.named[:1] and finding.named[0] not in best.concepts  # it names something else
         if likeness(best)[0] < (EXACT if named else SAME):
-            mine = [slot for slot in finding.alike if slot.concepts == first.concepts and likeness(slot)[0] >= ALIKE]
+            mine = [slot for slot in matches if slot.concepts == first.concepts and likeness(slot)[0] >= ALIKE]
             best = max(mine, key=likeness, default=first)
         return best, likeness(best)[0]
