@@ -1,21 +1,26 @@
 """Chooses the concepts that a question is about, or none when it is about something else.
 
 Names and authored questions work together: the authored questions that are most like it, concepts put for their names,
-vote for the concepts (`questions.py`). Whether a question is ours at all, a certain name or a close authored question
-settles. An everyday word (`node`, 店长) alone is no proof: the rest of the question must be made of words the base knows.
+vote for the concepts (`questions.py`). Strangers vote too: authored questions that are none of ours. Whether a question is
+ours the votes for both sides decide, together with unmistakable names of ours and of other fields.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from bot.knowledge.base import Knowledge, Picture
-from bot.knowledge.reading import CHINESE, Reader
-from bot.tutor.names import BY_SOUND, Hit, Names
+from bot.knowledge.reading import Reader
+from bot.tutor.names import ELSEWHERE, Hit, Names
 from bot.tutor.questions import Alike, Questions
 
-SURE = 0.75  # a name of at least this weight settles that a question is ours
-ASKED_SO = 0.65  # so does an authored question this much alike
+SURE = 0.75  # from this weight on a name is no everyday word
+# How much speaks for a question of ours: the ratio of the votes for the likeliest concept and for none, as a logarithm, plus
+WORDS = 0.1  # times what its single words say, plus
+NAMED = 0.5  # for such a name
+ENOUGH = 0.9
+FAINT = 0.01  # votes that say nothing
 NOTHING_ALIKE = Alike()
 
 
@@ -45,11 +50,12 @@ class Finder:
     def find(self, question: str) -> Finding:
         tokens = self.reader.tokens(question)
         hits = self.names.hits(tokens)
-        named = {name.concept for hit in hits for name in hit.names if name.concept}
+        named = {name.concept for hit in hits for name in hit.names}
         alike = self.questions.alike(question, named)
+        named.discard(ELSEWHERE)
         votes = {**dict.fromkeys(named, 0.0), **alike.votes}
         ranked = sorted(votes, key=lambda concept: (-votes[concept], concept))
-        ours = self._ours(tokens, hits, alike.most)
+        ours = self._ours(hits, alike)
         return Finding(
             concepts=tuple(ranked),
             named=tuple(concept for concept in ranked if concept in named),
@@ -76,38 +82,8 @@ class Finder:
             return tuple(name.concept for name in telling[0].names)
         return ()
 
-    def _ours(self, tokens: list[str], hits: list[Hit], alike: float) -> bool:
+    def _ours(self, hits: list[Hit], alike: Alike) -> bool:
         """Whether the question is about Kubernetes at all."""
-        certain = max((name.weight * hit.certain for hit in hits for name in hit.names if name.concept), default=0.0)
-        covered, content = self._coverage(tokens, hits)
-        elsewhere = any(not hit.names[0].concept for hit in hits)
-        if alike >= ASKED_SO or (certain >= SURE and (not elsewhere or covered >= 0.6)):
-            return True
-        if elsewhere:
-            return False
-        if certain:
-            return covered >= 0.5 or alike >= 0.4
-        return (covered >= 0.85 and content >= 2.5) or alike >= 0.45
-
-    def _coverage(self, tokens: list[str], hits: list[Hit]) -> tuple[float, float]:
-        """How much of what the question says, function words apart, is said in the base (0 to 1), and how much it says."""
-        named = {at for hit in hits for at in range(hit.start, hit.end) if hit.names[0].concept}
-        elsewhere = {at for hit in hits for at in range(hit.start, hit.end)} - named
-        idle = self.reader.idle(tokens) - named
-        typed = [at for at, token in enumerate(tokens) if at not in named | idle and self.reader.syllables.fullmatch(token)]
-        spoken = len(typed) > 2 or any(hit.certain == BY_SOUND for hit in hits)
-        known = total = 0.0
-        for at, token in enumerate(tokens):
-            if at in idle or (spoken and at in typed):
-                continue
-            weight = 0.5 if CHINESE.match(token) else 1.0
-            total += weight
-            known += weight if at in named or (at not in elsewhere and self._familiar(tokens, at)) else 0.0
-        return (known / total if total else 0.0), total
-
-    def _familiar(self, tokens: list[str], at: int) -> bool:
-        token = tokens[at]
-        if not CHINESE.match(token):
-            return self.reader.same.get(token, token) in self.questions.weights
-        pairs = ["".join(tokens[max(at - 1, 0) : at + 1]), "".join(tokens[at : at + 2])]
-        return any(len(pair) == 2 and pair in self.questions.weights for pair in pairs)
+        votes = math.log((max(alike.votes.values(), default=0.0) + FAINT) / (alike.strange + FAINT))
+        named = any(name.concept and name.weight * hit.certain >= SURE for hit in hits for name in hit.names)
+        return votes + WORDS * alike.leaning + NAMED * named > ENOUGH

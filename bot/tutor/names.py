@@ -106,7 +106,7 @@ class Names:
                     found.update(name.concept for name in names)
                     end = at + size
                     break
-        return found - {ELSEWHERE}
+        return found
 
     def hits(self, tokens: list[str]) -> list[Hit]:
         """The longest names first; each stretch of the question is named once."""

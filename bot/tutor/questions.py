@@ -20,6 +20,7 @@ from bot.knowledge.schema import LANGUAGES, Both
 from bot.tutor.names import Names
 
 MEANING = 2.0  # what a named concept weighs beside a word as rare
+SELDOM = 0.0002  # the share of questions that a word is taken to be in at least
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Slot:
 
     concepts: tuple[str, ...]
     number: int = 0
+
+
+STRANGE = Slot(())  # what is none of ours
 
 
 class Match(NamedTuple):
@@ -43,10 +47,8 @@ class Alike:
 
     matches: dict[Slot, Match] = field(default_factory=dict)  # for each slot the authored question that is most like it
     votes: dict[str, float] = field(default_factory=dict)  # for each concept
-
-    @property
-    def most(self) -> float:
-        return max((match.score for match in self.matches.values()), default=0.0)
+    strange: float = 0.0  # votes for none of them
+    leaning: float = 0.0  # how much more its words are at home in questions of ours than in others, as a logarithm
 
 
 class Questions:
@@ -54,14 +56,24 @@ class Questions:
 
     def __init__(self, knowledge: Knowledge, reader: Reader, names: Names) -> None:
         self.reader, self.names = reader, names
-        self.slots: list[tuple[Slot, Both, frozenset[str]]] = []
+        self.slots: list[tuple[Slot, Both | None, frozenset[str]]] = []
         for concept in knowledge.concepts.values():
             self._add(Slot((concept.id,)), concept.asked_as)
             for number, answer in enumerate(concept.answers, 1):
                 self._add(Slot((concept.id,), number), answer.asked_as)
         for pair in knowledge.pairs:
             self._add(Slot(pair.of), pair.asked_as)
+        for language in LANGUAGES:
+            for text in (*knowledge.wording.strangers[language], *knowledge.wording.elsewhere[language]):
+                self._read(STRANGE, None, text)
         counts = Counter(gram for _, _, grams in self.slots for gram in grams)
+        strange = Counter(gram for slot, _, grams in self.slots if slot is STRANGE for gram in grams)
+        strangers = sum(slot is STRANGE for slot, _, _ in self.slots)
+        own = len(self.slots) - strangers
+        self.leaning = {
+            gram: math.log(((count - strange[gram]) / own + SELDOM) / (strange[gram] / strangers + SELDOM))
+            for gram, count in counts.items()
+        }
         self.weights = {gram: self._weight(gram, count) for gram, count in counts.items()}
         self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for _, _, grams in self.slots]
         self.postings: dict[str, list[int]] = defaultdict(list)
@@ -72,8 +84,10 @@ class Questions:
     def _add(self, slot: Slot, questions: Iterable[Both]) -> None:
         for question in questions:
             for language in LANGUAGES:
-                text = question[language]
-                self.slots.append((slot, question, self._grams(text, self.names.written(self.reader.tokens(text)))))
+                self._read(slot, question, question[language])
+
+    def _read(self, slot: Slot, question: Both | None, text: str) -> None:
+        self.slots.append((slot, question, self._grams(text, self.names.written(self.reader.tokens(text)))))
 
     def _grams(self, text: str, named: Iterable[str]) -> frozenset[str]:
         return frozenset(self.reader.grams(text)).union(f"={concept}" for concept in named)
@@ -95,8 +109,9 @@ class Questions:
         for at, weight in shared.items():
             slot, authored, _ = self.slots[at]
             score = weight / (size * self.sizes[at])
-            for concept in slot.concepts:
+            for concept in slot.concepts or ("",):
                 votes[concept] += score**3
-            if slot not in matches or score > matches[slot].score:
+            if authored and (slot not in matches or score > matches[slot].score):
                 matches[slot] = Match(score, authored)
-        return Alike(matches, votes)
+        leaning = sum(self.leaning.get(gram, 0.0) for gram in grams)
+        return Alike(matches, votes, votes.pop("", 0.0), leaning)
