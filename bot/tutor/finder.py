@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import Reader
@@ -31,6 +32,7 @@ class Finding:
     concepts: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()  # one for each name, in the order of the question
+    between: frozenset[str] = frozenset()  # what stands between one name and the next
     alike: Alike = NOTHING_ALIKE
     tied: tuple[str, ...] = ()  # concepts that one word of the question means equally
     declined: bool = False
@@ -60,6 +62,7 @@ class Finder:
             concepts=tuple(ranked),
             named=tuple(concept for concept in ranked if concept in named),
             mentioned=self._mentioned(hits, votes),
+            between=frozenset("".join(tokens[hit.end : after.start]) for hit, after in pairwise(hits)),
             alike=alike if ours else NOTHING_ALIKE,
             tied=self._tied(hits) if ours else (),
             declined=not ours,

@@ -19,7 +19,7 @@ from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Both
 from bot.tutor.names import Names
 
-MEANING = 2.0  # what a named concept weighs beside a word as rare
+MEANING = 1.5  # what a named concept weighs beside a word as rare
 SELDOM = 0.0002  # the share of questions that a word is taken to be in at least
 
 

@@ -30,6 +30,7 @@ class Tutor:
         self.finder = Finder(knowledge, picture, self.reader)
         self.answers = Answers(knowledge, picture, self.reader)
         self.talk = Talk(self.answers)
+        self.choices = {self.reader.key(word) for language in LANGUAGES for word in knowledge.wording.choices[language]}
 
     def answer(self, question: str, language: Language, learner: Learner) -> Answer:
         """One answer; notes in `learner` what it was about."""
@@ -55,7 +56,8 @@ class Tutor:
             learner.topic = Topic(slot.concepts, slot.number)
             return self.talk.answer(meaning, language, learner)
         if len(slot.concepts) > 1:
-            return self.answers.compare(slot.concepts, language, learner, question, finding)
+            order = [id for id in finding.mentioned if id in slot.concepts]
+            return self.answers.compare(tuple(dict.fromkeys((*order, *slot.concepts))), language, learner, question, finding)
         return self.answers.explain(slot, language, learner, question, finding)
 
     def language(self, text: str) -> Language | None:
@@ -87,7 +89,7 @@ class Tutor:
     def _compared(self, question: str, finding: Finding, learner: Learner) -> tuple[str, ...]:
         """The concepts that a question sets side by side, as it names them; () when it compares nothing."""
         wording, named = self.knowledge.wording, finding.mentioned
-        asks = self._holds(question, wording.compare)
+        asks = self._holds(question, wording.compare) or not self.choices.isdisjoint(finding.between)
         if len(named) == 1 and learner.topic and self._refers(question) and (asks or self._holds(question, wording.joins)):
             named, asks = (learner.topic.concepts[0], *named), True
         return named[:3] if asks and len(set(named)) > 1 else ()
