@@ -19,7 +19,7 @@ from bot.tutor.questions import Alike, Questions
 SURE = 0.75  # from this weight on a name is no everyday word
 # How much speaks for a question of ours: the ratio of the votes for the likeliest concept and for none, as a logarithm, plus
 WORDS = 0.1  # times what its single words say, plus
-NAMED = 0.5  # for such a name
+NAMED = 0.6  # for such a name
 ENOUGH = 0.9
 FAINT = 0.01  # votes that say nothing
 NOTHING_ALIKE = Alike()
@@ -57,7 +57,7 @@ class Finder:
         named.discard(ELSEWHERE)
         votes = {**dict.fromkeys(named, 0.0), **alike.votes}
         ranked = sorted(votes, key=lambda concept: (-votes[concept], concept))
-        ours = self._ours(hits, alike)
+        ours = self._ours(tokens, hits, alike)
         return Finding(
             concepts=tuple(ranked),
             named=tuple(concept for concept in ranked if concept in named),
@@ -85,8 +85,15 @@ class Finder:
             return tuple(name.concept for name in telling[0].names)
         return ()
 
-    def _ours(self, hits: list[Hit], alike: Alike) -> bool:
+    def _ours(self, tokens: list[str], hits: list[Hit], alike: Alike) -> bool:
         """Whether the question is about Kubernetes at all."""
         votes = math.log((max(alike.votes.values(), default=0.0) + FAINT) / (alike.strange + FAINT))
-        named = any(name.concept and name.weight * hit.certain >= SURE for hit in hits for name in hit.names)
+        named = self._nothing_else(tokens, hits) or any(
+            name.concept and name.weight * hit.certain >= SURE for hit in hits for name in hit.names
+        )
         return votes + WORDS * alike.leaning + NAMED * named > ENOUGH
+
+    def _nothing_else(self, tokens: list[str], hits: list[Hit]) -> bool:
+        """Whether function words are all that stands beside names of ours."""
+        named = {at for hit in hits for at in range(hit.start, hit.end) if hit.names[0].concept != ELSEWHERE}
+        return bool(named) and named | self.reader.idle(tokens) == set(range(len(tokens)))
