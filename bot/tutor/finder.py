@@ -19,8 +19,8 @@ from bot.tutor.questions import Alike, Questions
 SURE = 0.75  # from this weight on a name is no everyday word
 # How much speaks for a question of ours: the ratio of the votes for the likeliest concept and for none, as a logarithm, plus
 WORDS = 0.1  # times what its single words say, plus
-NAMED = 0.6  # for such a name
-ENOUGH = 0.85
+NAMED = 0.4  # for such a name
+ENOUGH = 0.75
 FAINT = 0.01  # votes that say nothing
 NOTHING_ALIKE = Alike()
 

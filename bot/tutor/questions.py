@@ -66,15 +66,12 @@ class Questions:
         for language in LANGUAGES:
             for text in (*knowledge.wording.strangers[language], *knowledge.wording.elsewhere[language]):
                 self._read(STRANGE, None, text)
-        counts = Counter(gram for _, _, grams in self.slots for gram in grams)
-        strange = Counter(gram for slot, _, grams in self.slots if slot is STRANGE for gram in grams)
-        strangers = sum(slot is STRANGE for slot, _, _ in self.slots)
-        own = len(self.slots) - strangers
-        self.leaning = {
-            gram: math.log(((count - strange[gram]) / own + SELDOM) / (strange[gram] / strangers + SELDOM))
-            for gram, count in counts.items()
-        }
-        self.weights = {gram: self._weight(gram, count) for gram, count in counts.items()}
+        self.counts = Counter(gram for _, _, grams in self.slots for gram in grams)
+        self.strange = Counter(gram for slot, _, grams in self.slots if slot is STRANGE for gram in grams)
+        self.strangers = sum(slot is STRANGE for slot, _, _ in self.slots)
+        rarity = {count: math.log(1 + len(self.slots) / count) ** 2 for count in {1, *self.counts.values()}}
+        self.unheard = rarity[1]
+        self.weights = {gram: rarity[count] * (MEANING if gram[0] == "=" else 1.0) for gram, count in self.counts.items()}
         self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for _, _, grams in self.slots]
         self.postings: dict[str, list[int]] = defaultdict(list)
         for at, (_, _, grams) in enumerate(self.slots):
@@ -92,14 +89,16 @@ class Questions:
     def _grams(self, text: str, named: Iterable[str]) -> frozenset[str]:
         return frozenset(self.reader.grams(text)).union(f"={concept}" for concept in named)
 
-    def _weight(self, gram: str, count: int = 1) -> float:
-        rarity = math.log(1 + len(self.slots) / count)
-        return rarity**2 * (MEANING if gram.startswith("=") else 1.0)
+    def _leaning(self, gram: str) -> float:
+        """How much more a word is at home in questions of ours than in others, as a logarithm."""
+        strange = self.strange[gram]
+        own = (self.counts[gram] - strange) / (len(self.slots) - self.strangers)
+        return math.log((own + SELDOM) / (strange / (self.strangers or 1) + SELDOM))
 
     def alike(self, question: str, named: Iterable[str]) -> Alike:
         """How the authored questions resemble this one, in which the concepts `named` are named."""
         grams = self._grams(question, named)
-        size = math.sqrt(sum(self.weights.get(gram) or self._weight(gram) for gram in grams))
+        size = math.sqrt(sum(self.weights.get(gram, self.unheard) for gram in grams))
         shared: dict[int, float] = defaultdict(float)
         for gram in grams:
             for at in self.postings.get(gram, ()):
@@ -113,5 +112,4 @@ class Questions:
                 votes[concept] += score**3
             if authored and (slot not in matches or score > matches[slot].score):
                 matches[slot] = Match(score, authored)
-        leaning = sum(self.leaning.get(gram, 0.0) for gram in grams)
-        return Alike(matches, votes, votes.pop("", 0.0), leaning)
+        return Alike(matches, votes, votes.pop("", 0.0), sum(map(self._leaning, grams)))
