@@ -78,7 +78,10 @@ class Reader:
         return self.foreign.sub(lambda found: self.respell[found[0]], text)
 
     def tokens(self, text: str) -> list[str]:
-        return [singular(token) for token in TOKEN.findall(self.spell(text))]
+        return self.split(self.spell(text))
+
+    def split(self, spelt: str) -> list[str]:
+        return [singular(token) for token in TOKEN.findall(spelt)]
 
     def words(self, texts: Iterable[str]) -> frozenset[str]:
         """The Latin words of `texts`."""
@@ -101,12 +104,11 @@ class Reader:
             return "zh"
         return "en" if self.english.intersection(self.tokens(text)) else None
 
-    def grams(self, text: str) -> Iterator[str]:
-        """What `text` says, for comparing wordings: Latin words, and pairs of neighbouring Chinese characters.
+    def grams(self, spelt: str) -> Iterator[str]:
+        """What a text, once spelt, says, for comparing wordings: Latin words, and pairs of neighbouring Chinese characters.
 
         Words that ask the same count as one.
         """
-        spelt = self.spell(text)
         if not spelt.isascii():
             spelt = self.same_zh.sub(lambda found: self.same[found[0]], spelt)
         for run in RUN.findall(spelt):

@@ -1,8 +1,8 @@
 """Chooses the concepts that a question is about, or none when it is about something else.
 
 Names and authored questions work together: the authored questions that are most like it, concepts put for their names,
-vote for the concepts (`questions.py`). Strangers vote too: authored questions that are none of ours. Whether a question is
-ours the votes for both sides decide, together with unmistakable names of ours and of other fields.
+vote for the concepts (`questions.py`). Strangers vote too: questions that are none of ours, and names of other fields.
+Whether a question is ours the votes of both sides decide, together with its single words and unmistakable names of ours.
 """
 
 from __future__ import annotations

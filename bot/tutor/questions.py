@@ -84,10 +84,11 @@ class Questions:
                 self._read(slot, question, question[language])
 
     def _read(self, slot: Slot, question: Both | None, text: str) -> None:
-        self.slots.append((slot, question, self._grams(text, self.names.written(self.reader.tokens(text)))))
+        spelt = self.reader.spell(text)
+        self.slots.append((slot, question, self._grams(spelt, self.names.written(self.reader.split(spelt)))))
 
-    def _grams(self, text: str, named: Iterable[str]) -> frozenset[str]:
-        return frozenset(self.reader.grams(text)).union(f"={concept}" for concept in named)
+    def _grams(self, spelt: str, named: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.reader.grams(spelt)).union(f"={concept}" for concept in named)
 
     def _leaning(self, gram: str) -> float:
         """How much more a word is at home in questions of ours than in others, as a logarithm."""
@@ -97,7 +98,7 @@ class Questions:
 
     def alike(self, question: str, named: Iterable[str]) -> Alike:
         """How the authored questions resemble this one, in which the concepts `named` are named."""
-        grams = self._grams(question, named)
+        grams = self._grams(self.reader.spell(question), named)
         size = math.sqrt(sum(self.weights.get(gram, self.unheard) for gram in grams))
         shared: dict[int, float] = defaultdict(float)
         for gram in grams:
