@@ -15,6 +15,8 @@ from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
 
 TOKEN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]")
+RUN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]+")
+LATIN = re.compile(r"[a-z0-9]+")
 APOSTROPHE = re.compile(r"(?<=[a-z])['’](?=[a-z])")
 INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -70,12 +72,21 @@ class Reader:
 
     def spell(self, text: str) -> str:
         """Lower case, half width, simplified script, no invisible characters."""
+        if text.isascii():
+            return APOSTROPHE.sub("", text.lower())
         text = unicodedata.normalize("NFKC", text).lower()
         text = APOSTROPHE.sub("", INVISIBLE.sub("", text)).translate(self.simplified)
         return self.foreign.sub(lambda found: self.respell[found[0]], text)
 
     def tokens(self, text: str) -> list[str]:
-        return [singular(token) for token in TOKEN.findall(self.spell(text))]
+        return self.split(self.spell(text))
+
+    def split(self, spelt: str) -> list[str]:
+        return [singular(token) for token in TOKEN.findall(spelt)]
+
+    def words(self, texts: Iterable[str]) -> frozenset[str]:
+        """The Latin words of `texts`."""
+        return frozenset(singular(word) for word in LATIN.findall("\n".join(texts).lower()))
 
     def key(self, text: str) -> str:
         """What is left of `text` for comparing names and whole messages."""
@@ -94,22 +105,19 @@ class Reader:
             return "zh"
         return "en" if self.english.intersection(self.tokens(text)) else None
 
-    def grams(self, text: str) -> Iterator[str]:
-        """What `text` says, for comparing wordings: Latin words, and pairs of neighbouring Chinese characters.
+    def grams(self, spelt: str) -> Iterator[str]:
+        """What a text, once spelt, says, for comparing wordings: Latin words, and pairs of neighbouring Chinese characters.
 
         Words that ask the same count as one.
         """
-        spelt = self.same_zh.sub(lambda found: f" {self.same[found[0]]} ", self.spell(text))
-        last = ""
-        for token in TOKEN.findall(spelt):
-            if CHINESE.match(token):
-                if last:
-                    yield last + token
-                last = token
-            else:
-                word = singular(token)
+        if not spelt.isascii():
+            spelt = self.same_zh.sub(lambda found: self.same[found[0]], spelt)
+        for run in RUN.findall(spelt):
+            if run.isascii():
+                word = singular(run)
                 yield self.same.get(word, word)
-                last = ""
+            else:
+                yield from map(str.__add__, run, run[1:])
 
     def within(self, text: str) -> Callable[[str], bool]:
         """Tells of a phrase whether its parts (apart by spaces) occur in `text` in that order, with anything between."""

@@ -16,12 +16,19 @@ from rapidfuzz.distance import OSA
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import CHINESE, Reader
 from bot.knowledge.schema import LANGUAGES
-from bot.tutor.questions import Questions
 
 STRONG, EVERYDAY = 1.0, 0.6
 MISSPELT, BY_SOUND = 0.85, 0.8
 LONGEST = 14  # tokens in a name, at most
 ELSEWHERE = ""  # the owner of names that belong to other fields
+
+
+def _questions(knowledge: Knowledge) -> Iterable[str]:
+    """The authored questions; their words are no slips of the finger."""
+    asked = [each for concept in knowledge.concepts.values() for each in concept.asked_as]
+    asked += [each for concept in knowledge.concepts.values() for answer in concept.answers for each in answer.asked_as]
+    asked += [each for pair in knowledge.pairs for each in pair.asked_as]
+    return (text for each in asked for text in each.both)
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,6 @@ class Name:
 
     concept: str
     weight: float
-    word: str  # as the base writes it
 
 
 @dataclass
@@ -46,9 +52,11 @@ class Hit:
 class Names:
     """Every way to say a concept: as written, in pinyin, by sound, misspelt."""
 
-    def __init__(self, knowledge: Knowledge, picture: Picture, reader: Reader, questions: Questions) -> None:
-        self.knowledge, self.picture, self.reader, self.questions = knowledge, picture, reader, questions
+    def __init__(self, knowledge: Knowledge, picture: Picture, reader: Reader) -> None:
+        self.knowledge, self.picture, self.reader = knowledge, picture, reader
+        self.sizes: dict[str, list[int]] = {}  # the first token of a name → how many tokens such names have, most first
         self.names = self._all()
+        self.said = reader.english | reader.words(text for text in _questions(knowledge))
         self.sounds: dict[str, tuple[Name, ...]] = {}  # pinyin without tones, as typed
         self.homophones: dict[str, tuple[Name, ...]] = {}  # pinyin, with tones where the name is short
         for key, own in self.names.items():
@@ -61,11 +69,13 @@ class Names:
     def _all(self) -> dict[str, tuple[Name, ...]]:
         """Every way to say a concept; what is everyday talk for one concept is so even where it is its name."""
         found: dict[str, dict[str, Name]] = defaultdict(dict)
+        sizes: dict[str, set[int]] = defaultdict(set)
 
         def add(concept: str, words: Iterable[str], weight: float) -> None:
             for word in words:
-                if key := self.reader.key(word):
-                    found[key].setdefault(concept, Name(concept, weight, word))
+                if tokens := self.reader.tokens(word):
+                    found["".join(tokens)].setdefault(concept, Name(concept, weight))
+                    sizes[tokens[0]].add(len(tokens))
 
         for concept in self.knowledge.concepts.values():
             for language in LANGUAGES:
@@ -79,11 +89,24 @@ class Names:
         for language in LANGUAGES:
             others = self.knowledge.wording.elsewhere[language]
             add(ELSEWHERE, (word for word in others if self.reader.key(word) not in found), STRONG)
+        self.sizes = {first: sorted(each, reverse=True) for first, each in sizes.items()}
         return {key: tuple(owners.values()) for key, owners in found.items()}
 
     def sounds_chinese(self, question: str) -> bool:
         """Whether the question names something in pinyin."""
         return any(hit.certain == BY_SOUND for hit in self.hits(self.reader.tokens(question)))
+
+    def written(self, tokens: list[str]) -> set[str]:
+        """The concepts that `tokens` name as the base writes them, read from left to right."""
+        found: set[str] = set()
+        end = 0
+        for at, token in enumerate(tokens):
+            for size in self.sizes.get(token, ()) if at >= end else ():
+                if at + size <= len(tokens) and (names := self.names.get("".join(tokens[at : at + size]))):
+                    found.update(name.concept for name in names)
+                    end = at + size
+                    break
+        return found
 
     def hits(self, tokens: list[str]) -> list[Hit]:
         """The longest names first; each stretch of the question is named once."""
@@ -115,7 +138,7 @@ class Names:
         """The name that this stretch of Latin words was meant to be, from four letters on."""
         if len(word) < (4 if len(tokens) == 1 else 7) or word.isdigit() or word in self.real_words:
             return None
-        if all(token in self.reader.english or self.questions.says(token) for token in tokens):
+        if all(token in self.said for token in tokens):
             return None
         most = 1 if len(word) < 8 else 2
         found = process.extractOne(word, self.latin, scorer=OSA.distance, score_cutoff=most)

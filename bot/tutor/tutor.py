@@ -30,6 +30,7 @@ class Tutor:
         self.finder = Finder(knowledge, picture, self.reader)
         self.answers = Answers(knowledge, picture, self.reader)
         self.talk = Talk(self.answers)
+        self.choices = {self.reader.key(word) for language in LANGUAGES for word in knowledge.wording.choices[language]}
 
     def answer(self, question: str, language: Language, learner: Learner) -> Answer:
         """One answer; notes in `learner` what it was about."""
@@ -50,11 +51,12 @@ class Tutor:
         if len(finding.tied) > 1 and likeness < ALIKE:
             return self.answers.which(finding.tied, language)
         if likeness >= SAME:  # then its translation is the same question, and touches the same places
-            question, finding = "\n".join(finding.alike[slot].question.both), replace(finding, named=())
+            question, finding = "\n".join(finding.alike.matches[slot].question.both), replace(finding, named=())
         elif meaning in ("confused", "example"):
             return self.talk.go_on(meaning, Topic(slot.concepts, language, slot.number), learner)
         if len(slot.concepts) > 1:
-            return self.answers.compare(slot.concepts, language, learner, question, finding)
+            order = [id for id in finding.mentioned if id in slot.concepts]
+            return self.answers.compare(tuple(dict.fromkeys((*order, *slot.concepts))), language, learner, question, finding)
         return self.answers.explain(slot, language, learner, question, finding)
 
     def go_on(self, meaning: str, number: int, learner: Learner) -> Answer | None:
@@ -94,7 +96,7 @@ class Tutor:
     def _compared(self, question: str, finding: Finding, learner: Learner) -> tuple[str, ...]:
         """The concepts that a question sets side by side, as it names them; () when it compares nothing."""
         wording, named = self.knowledge.wording, finding.mentioned
-        asks = self._holds(question, wording.compare)
+        asks = self._holds(question, wording.compare) or not self.choices.isdisjoint(finding.between)
         if len(named) == 1 and learner.topic and self._refers(question) and (asks or self._holds(question, wording.joins)):
             named, asks = (learner.topic.concepts[0], *named), True
         return named[:3] if asks and len(set(named)) > 1 else ()
@@ -103,12 +105,13 @@ class Tutor:
         """The answer that fits best, and how much: an authored question like this one, else the definition."""
 
         def likeness(slot: Slot) -> tuple[float, int]:
-            return (finding.alike[slot].score if slot in finding.alike else 0.0, -slot.number)
+            return (matches[slot].score if slot in matches else 0.0, -slot.number)
 
+        matches = finding.alike.matches
         first = Slot(finding.concepts[:1])
-        best = max(finding.alike, key=likeness, default=first)
+        best = max(matches, key=likeness, default=first)
         named = finding.named[:1] and finding.named[0] not in best.concepts  # it names something else
         if likeness(best)[0] < (EXACT if named else SAME):
-            mine = [slot for slot in finding.alike if slot.concepts == first.concepts and likeness(slot)[0] >= ALIKE]
+            mine = [slot for slot in matches if slot.concepts == first.concepts and likeness(slot)[0] >= ALIKE]
             best = max(mine, key=likeness, default=first)
         return best, likeness(best)[0]

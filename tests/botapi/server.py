@@ -636,7 +636,10 @@ class _Handler(BaseHTTPRequestHandler):
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             self.close_connection = True
             raise ValueError("the double reads no chunked bodies")
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
+        content = self.rfile.read(size)
+        if len(content) < size:
+            raise ConnectionResetError("the bot ended in the middle of a call")
         if not content:
             return {}, {}
         kind = self.headers.get_content_type()
