@@ -1,6 +1,7 @@
 """Writes what is generated and committed; `--check` only says what is out of date, exit 1.
 
     knowledge/language/characters.tsv   each Chinese character, its simplified form, its pinyin with tone number
+    knowledge/language/weights.tsv      how much each word of a question speaks for each concept
     README.md, README.zh-CN.md          the blocks between `<!-- NAME -->` and `<!-- end -->`
 
 A character with several readings has its most usual one: enough to recognise a word typed as pinyin or as a homophone.
@@ -8,9 +9,11 @@ A character with several readings has its most usual one: enough to recognise a 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from opencc import OpenCC
@@ -23,12 +26,16 @@ sys.path.insert(0, str(ROOT))
 from bot.cited import bare  # noqa: E402
 from bot.classroom import Classroom  # noqa: E402
 from bot.knowledge import base  # noqa: E402
-from bot.knowledge.schema import Language  # noqa: E402
+from bot.knowledge.schema import LANGUAGES, Language  # noqa: E402
+from bot.knowledge.source import read  # noqa: E402
 from bot.learners import Learner  # noqa: E402
 from bot.settings import Settings  # noqa: E402
+from bot.tutor.learnt import SCALE  # noqa: E402
 
 KNOWLEDGE = base.load(ROOT / "knowledge")
 METAPHOR = "lemonade"
+WEIGHTS = "knowledge/language/weights.tsv"
+CLASSIFIER = {"C": 1.0, "random_state": 0}
 HEADS = {
     "metaphor": {"zh": ("柠檬水", "Kubernetes", "比喻到哪里为止"), "en": ("Lemonade", "Kubernetes", "Where the picture stops")},
     "settings": {"zh": ("变量", "默认", "作用"), "en": ("Variable", "Default", "What it does")},
@@ -99,6 +106,52 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
+def weights() -> str:
+    """A linear classifier for each concept, learnt from every question that is known; without weights too small to matter.
+
+    The first row holds a fingerprint of all that it was learnt from, the second the biases; see `bot/tutor/learnt.py`.
+    While the fingerprint is that of the file, the file stays: another processor would round some weights otherwise.
+    """
+    finder = Classroom(KNOWLEDGE, METAPHOR, "zh").tutor.finder
+    known = [(sorted(finder.read(text)[2]), concept) for concept, text in _known()]
+    fingerprint = hashlib.sha256(json.dumps([known, CLASSIFIER]).encode()).hexdigest()
+    standing = (ROOT / WEIGHTS).read_text("utf-8") if (ROOT / WEIGHTS).exists() else ""
+    if standing.startswith(f"#\t{fingerprint}\t"):
+        return standing
+    return _learn(known, fingerprint)
+
+
+def _known() -> Iterator[tuple[str, str]]:
+    """Every question and name with the concept that it is about; `-` where it is none of ours."""
+    for concept in KNOWLEDGE.concepts.values():
+        asked = (*concept.asked_as, *(each for answer in concept.answers for each in answer.asked_as))
+        yield from ((concept.id, text) for each in asked for text in each.both)
+        yield from ((concept.id, alias) for language in LANGUAGES for alias in concept.aliases[language])
+    yield from ((pair.of[0], text) for pair in KNOWLEDGE.pairs for each in pair.asked_as for text in each.both)
+    yield from (("-", name) for language in LANGUAGES for name in KNOWLEDGE.wording.elsewhere[language])
+    for slot, _, text in read(ROOT / "knowledge/language/asked.tsv").data:
+        yield slot.partition(".")[0], text
+
+
+def _learn(known: list[tuple[list[str], str]], fingerprint: str) -> str:
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.feature_extraction.text import TfidfTransformer
+    from sklearn.svm import LinearSVC
+
+    vectorizer, rarity, machine = DictVectorizer(), TfidfTransformer(), LinearSVC(**CLASSIFIER)
+    counts = vectorizer.fit_transform([dict.fromkeys(words, 1) for words, _ in known])
+    machine.fit(rarity.fit_transform(counts), [concept for _, concept in known])
+    rows = [("#", fingerprint, " ".join(machine.classes_)), ("+", "0", _pairs(machine.intercept_, 0))]
+    for word, idf, column in zip(vectorizer.feature_names_, rarity.idf_, (machine.coef_ * rarity.idf_).T, strict=True):
+        rows.append((word, str(round(idf * SCALE)), _pairs(column, SCALE)))
+    return "".join("\t".join(row) + "\n" for row in rows if row[2])
+
+
+def _pairs(numbers: Iterable[float], least: int) -> str:
+    whole = ((at, round(number * SCALE)) for at, number in enumerate(numbers))
+    return " ".join(f"{at}:{number}" for at, number in whole if abs(number) >= least)
+
+
 BLOCKS: dict[str, Callable[[Language], str]] = {"metaphor": metaphor, "settings": settings, "transcript": transcript}
 
 
@@ -114,6 +167,7 @@ def readme(name: str, language: Language) -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "knowledge/language/characters.tsv": characters,
+    WEIGHTS: weights,
     "README.md": lambda: readme("README.md", "en"),
     "README.zh-CN.md": lambda: readme("README.zh-CN.md", "zh"),
 }
@@ -124,7 +178,7 @@ def main() -> int:
     stale = []
     for name, make in GENERATED.items():
         path, text = ROOT / name, make()
-        if path.read_text("utf-8") != text:
+        if not path.exists() or path.read_text("utf-8") != text:
             stale.append(name)
             if not checking:
                 path.write_text(text, "utf-8")

@@ -1,7 +1,7 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-metaphors/ID/items/*.yaml  texts/*.yaml  language/wording.yaml  language/characters.tsv
+metaphors/ID/items/*.yaml  texts/*.yaml  language/wording.yaml  language/{characters,asked,weights}.tsv
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from bot.knowledge.schema import (
 )
 from bot.knowledge.source import Document, File, read
 
+Asked = tuple[str, Language, str]  # the slot that answers it (`etcd`, `etcd.2`; `-` none of ours), its language, a question
 Character = tuple[str, str, str]  # the character, its simplified form, its pinyin with tone number
 SHAPES: dict[str, TypeAdapter[Any]] = {
     r"truth/concepts/[^/]+": TypeAdapter(Concept),
@@ -45,6 +46,8 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
     r"language/wording": TypeAdapter(Wording),
     r"language/characters": TypeAdapter(tuple[Character, ...]),
+    r"language/asked": TypeAdapter(tuple[Asked, ...]),
+    r"language/weights": TypeAdapter(tuple[tuple[str, str, str], ...]),
 }
 ENDINGS = (".yaml", ".yml", ".tsv")
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
@@ -69,6 +72,7 @@ class Knowledge:
     pictures: dict[str, Picture]
     texts: dict[str, Both]
     wording: Wording
+    weights: tuple[tuple[str, str, str], ...]  # what was learnt from questions, see `bot/tutor/learnt.py`
     characters: dict[str, tuple[str, str]]  # Chinese character → simplified form, pinyin with tone number
 
     def claim(self, id: str) -> Claim:
@@ -166,12 +170,13 @@ def _assemble(files: list[File]) -> Knowledge:
             inside = [each.value.items for each in files if each.name.startswith(f"{home}/items/")]
             items = {id: item for items in inside for id, item in items.items()}
             pictures[file.value.id] = Picture(file.value, roles, breaks, items)
-    (table,) = of(tuple)
+    tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
     return Knowledge(
         concepts={concept.id: concept for concept in of(Concept)},
         pairs=tuple(of(Pair)),
         pictures=pictures,
         texts={key: both for texts in of(dict) for key, both in texts.items()},
         wording=of(Wording)[0],
-        characters={char: (simple, sound) for char, simple, sound in table},
+        characters={char: (simple, sound) for char, simple, sound in tables["language/characters.tsv"]},
+        weights=tables.get("language/weights.tsv", ()),
     )

@@ -35,6 +35,8 @@ def lint(files: list[File], needed_texts: dict[str, Both]) -> None:
     base.cycles()
     base.aliases()
     base.questions()
+    base.asked()
+    base.weights()
     base.proofs()
     base.never_say()
     base.languages()
@@ -188,6 +190,26 @@ class _Base:
         for file, pair in self.pairs:
             for at, question in enumerate(pair.asked_as):
                 yield file, ("asked_as", at), question
+
+    def asked(self) -> None:
+        """What was asked elsewhere leads to an answer that exists, once, in its own language."""
+        slots = {"-", *self.ids}
+        slots.update(f"{concept.id}.{n}" for _, concept in self.concepts for n in range(1, len(concept.answers) + 1))
+        for file in self.files:
+            seen: dict[str, int] = {}
+            for at, (slot, language, question) in enumerate(file.value or () if file.name == "language/asked.tsv" else ()):
+                if slot not in slots and not self._hidden(slot):
+                    file.fault((at,), "dead-link", id=slot)
+                if language == "en" and CHINESE.search(question):
+                    file.fault((at,), "chinese-in-english", text=question[:30])
+                if seen.setdefault(question, at) != at:
+                    file.fault((at,), "question-taken", question=question, other=f"{file.path}:{seen[question] + 1}")
+
+    def weights(self) -> None:
+        """The weights are those that were generated."""
+        for file in self.files:
+            if file.name == "language/weights.tsv" and file.value and [row[0] for row in file.value[:2]] != ["#", "+"]:
+                file.fault((), "not-generated")
 
     def proofs(self) -> None:
         """Each sentence about Kubernetes cites a claim that exists, and each claim is cited."""

@@ -252,7 +252,6 @@ class Wording(Entry):
     choices: Phrases  # words that ask for one when they stand between two names
     later: dict[Text, tuple[ConceptId, ...]]  # words of ours that no entry explains yet → the nearest entries
     elsewhere: Phrases  # names of other fields that contain one of our words
-    strangers: Phrases  # whole questions that are none of ours, though many use our words
     real_words: Phrases  # everyday words that look like a misspelt name of ours and are none
     particles: Text  # characters that Chinese adds at the end of a phrase
     languages: Phrases  # what people call each language

@@ -40,6 +40,8 @@ class Document:
 
     def line(self, place: Place) -> int:
         """The line of `place`, or of the nearest value around it."""
+        if place and isinstance(place[0], int) and not self.lines:
+            return place[0] + 1  # a table: one row a line
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 1)

@@ -1,28 +1,26 @@
 """Chooses the concepts that a question is about, or none when it is about something else.
 
-Names and authored questions work together: the authored questions that are most like it, concepts put for their names,
-vote for the concepts (`questions.py`). Strangers vote too: questions that are none of ours, and names of other fields.
-Whether a question is ours the votes of both sides decide, together with its single words and unmistakable names of ours.
+Two things speak for a concept: what was learnt of the question's words (`learnt.py`), and how much an authored question of that
+concept is like this one (`questions.py`). What was learnt speaks for `none of ours` as well, and decides against the best
+concept, unless a question of ours is nearly the same or nothing stands beside a name of ours.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import Reader
+from bot.tutor.learnt import NONE, Learnt
 from bot.tutor.names import ELSEWHERE, Hit, Names
-from bot.tutor.questions import Alike, Questions
+from bot.tutor.questions import Match, Questions, Slot
 
-SURE = 0.75  # from this weight on a name is no everyday word
-# How much speaks for a question of ours: the ratio of the votes for the likeliest concept and for none, as a logarithm, plus
-WORDS = 0.1  # times what its single words say, plus
-NAMED = 0.4  # for such a name
-ENOUGH = 0.75
-FAINT = 0.01  # votes that say nothing
-NOTHING_ALIKE = Alike()
+LIKENESS = 1.0  # what an authored question like this one weighs beside what was learnt
+SAME = 0.85  # from here on it settles that a question is ours
+ALONE = 0.5  # from here on where nothing was learnt
+ENOUGH = 0.1  # by how much the best concept may lose against none
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Finding:
     named: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()  # one for each name, in the order of the question
     between: frozenset[str] = frozenset()  # what stands between one name and the next
-    alike: Alike = NOTHING_ALIKE
+    alike: dict[Slot, Match] = field(default_factory=dict)  # authored questions like this one
     tied: tuple[str, ...] = ()  # concepts that one word of the question means equally
     declined: bool = False
 
@@ -45,32 +43,50 @@ class Finder:
         self.reader = reader
         self.names = Names(knowledge, picture, reader)
         self.questions = Questions(knowledge, reader, self.names)
+        self.learnt = Learnt.of(knowledge)
+        self.concepts = tuple(knowledge.concepts)
         self.generic = set(knowledge.wording.generic)
 
     # -------------------------------------------------------------- finding
 
-    def find(self, question: str) -> Finding:
-        tokens = self.reader.tokens(question)
+    def read(self, question: str) -> tuple[list[str], list[Hit], frozenset[str]]:
+        """The tokens of a question, the names in it, and what it says."""
+        spelt = self.reader.spell(question)
+        tokens = self.reader.split(spelt)
         hits = self.names.hits(tokens)
-        named = {name.concept for hit in hits for name in hit.names}
-        alike = self.questions.alike(question, named)
-        named.discard(ELSEWHERE)
-        votes = {**dict.fromkeys(named, 0.0), **alike.votes}
-        ranked = sorted(votes, key=lambda concept: (-votes[concept], concept))
-        ours = self._ours(tokens, hits, alike)
+        return tokens, hits, self.questions.grams(spelt, {name.concept for hit in hits for name in hit.names})
+
+    def find(self, question: str) -> Finding:
+        tokens, hits, grams = self.read(question)
+        named = {name.concept for hit in hits for name in hit.names} - {ELSEWHERE}
+        alike = self.questions.alike(grams)
+        likeness: dict[str, float] = defaultdict(float)
+        for slot, (score, _) in alike.items():
+            for concept in slot.concepts:
+                likeness[concept] = max(likeness[concept], score)
+        scores = self.learnt.scores(grams, self.concepts)
+        none = scores.pop(NONE)
+        ours = (
+            max(scores.values()) + ENOUGH >= none
+            or max(likeness.values(), default=0.0) >= (SAME if self.learnt.concepts else ALONE)
+            or self._nothing_else(tokens, hits)
+        )
+        for concept, score in likeness.items():
+            scores[concept] += LIKENESS * score
+        ranked = sorted(scores, key=lambda concept: (-scores[concept], concept))
         return Finding(
             concepts=tuple(ranked),
             named=tuple(concept for concept in ranked if concept in named),
-            mentioned=self._mentioned(hits, votes),
+            mentioned=self._mentioned(hits, scores),
             between=frozenset("".join(tokens[hit.end : after.start]) for hit, after in pairwise(hits)),
-            alike=alike if ours else NOTHING_ALIKE,
+            alike=alike if ours else {},
             tied=self._tied(hits) if ours else (),
             declined=not ours,
         )
 
-    def _mentioned(self, hits: list[Hit], votes: dict[str, float]) -> tuple[str, ...]:
+    def _mentioned(self, hits: list[Hit], scores: dict[str, float]) -> tuple[str, ...]:
         """One concept for each stretch that names something, in the order of the question."""
-        best = [max(hit.names, key=lambda name: votes.get(name.concept, 0.0)).concept for hit in hits]
+        best = [max(hit.names, key=lambda name: scores.get(name.concept, -9.0)).concept for hit in hits]
         for at, hit in enumerate(hits[:-1]):
             if best[at] in self.generic and hit.end == hits[at + 1].start:
                 best[at] = ""  # `Kubernetes Service` names one thing
@@ -84,14 +100,6 @@ class Finder:
         if len(telling) == 1 and len(telling[0].names) > 1:
             return tuple(name.concept for name in telling[0].names)
         return ()
-
-    def _ours(self, tokens: list[str], hits: list[Hit], alike: Alike) -> bool:
-        """Whether the question is about Kubernetes at all."""
-        votes = math.log((max(alike.votes.values(), default=0.0) + FAINT) / (alike.strange + FAINT))
-        named = self._nothing_else(tokens, hits) or any(
-            name.concept and name.weight * hit.certain >= SURE for hit in hits for name in hit.names
-        )
-        return votes + WORDS * alike.leaning + NAMED * named > ENOUGH
 
     def _nothing_else(self, tokens: list[str], hits: list[Hit]) -> bool:
         """Whether function words are all that stands beside names of ours."""

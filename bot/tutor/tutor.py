@@ -51,7 +51,7 @@ class Tutor:
         if len(finding.tied) > 1 and likeness < ALIKE:
             return self.answers.which(finding.tied, language)
         if likeness >= SAME:  # then its translation is the same question, and touches the same places
-            question, finding = "\n".join(finding.alike.matches[slot].question.both), replace(finding, named=())
+            question, finding = "\n".join(finding.alike[slot].question.both), replace(finding, named=())
         elif meaning in ("confused", "example"):
             return self.talk.go_on(meaning, Topic(slot.concepts, language, slot.number), learner)
         if len(slot.concepts) > 1:
@@ -107,7 +107,7 @@ class Tutor:
         def likeness(slot: Slot) -> tuple[float, int]:
             return (matches[slot].score if slot in matches else 0.0, -slot.number)
 
-        matches = finding.alike.matches
+        matches = finding.alike
         first = Slot(finding.concepts[:1])
         best = max(matches, key=likeness, default=first)
         named = finding.named[:1] and finding.named[0] not in best.concepts  # it names something else
