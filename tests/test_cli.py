@@ -172,22 +172,20 @@ def test_the_wheel_works_from_any_folder_in_an_empty_environment(python: str, wh
     assert there("check").startswith("no faults")
 
 
+def concepts(run: Run, base: Path, *questions: str) -> list[object]:
+    """What each question is first about, to a bot with the knowledge in `base`."""
+    found = rows(run("ask", "--json", "-", stdin="\n".join(questions), BOT_KNOWLEDGE_DIR=str(base)).stdout)
+    return [next(iter(row["concepts"]), None) for row in found if isinstance(row["concepts"], list)]
+
+
 def test_a_concept_that_nothing_was_learnt_about_is_found_by_its_own_questions(run: Run, copy: Path) -> None:
     weights = copy / "language/weights.tsv"
     weights.write_text(weights.read_text("utf-8").replace(" etcd ", " another ", 1), "utf-8")
-    asked = ["etcd 是什么？", "怎么备份 etcd？", "What happens when etcd goes down?", "What is a Pod?", "today's weather"]
-    found = [
-        row["concepts"][:1]
-        for row in rows(run("ask", "--json", "-", stdin="\n".join(asked), BOT_KNOWLEDGE_DIR=str(copy)).stdout)
-    ]
-    assert found == [["etcd"], ["etcd"], ["etcd"], ["pod"], []]
+    asked = ("etcd 是什么？", "怎么备份 etcd？", "What happens when etcd goes down?", "What is a Pod?", "today's weather")
+    assert concepts(run, copy, *asked) == ["etcd", "etcd", "etcd", "pod", None]
 
 
 def test_a_base_without_weights_answers_what_it_knows_well(run: Run, copy: Path) -> None:
     (copy / "language/weights.tsv").unlink()
-    asked = ["etcd 是什么？", "What is a Pod?", "Pod 和容器有什么区别？", "today's weather"]
-    found = [
-        row["concepts"][:1]
-        for row in rows(run("ask", "--json", "-", stdin="\n".join(asked), BOT_KNOWLEDGE_DIR=str(copy)).stdout)
-    ]
-    assert found == [["etcd"], ["pod"], ["pod"], []]
+    asked = ("etcd 是什么？", "What is a Pod?", "Pod 和容器有什么区别？", "today's weather")
+    assert concepts(run, copy, *asked) == ["etcd", "pod", "pod", None]

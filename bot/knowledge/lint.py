@@ -271,7 +271,7 @@ class _Base:
     def languages(self) -> None:
         """Chinese is written in Chinese, English holds no Chinese, and each text has room on a phone."""
         for file in self.files:
-            for place, both in boths(file.value, ()):
+            for place, both in () if isinstance(file.value, tuple) else boths(file.value, ()):
                 if CHINESE.search(both.en):
                     file.fault((*place, "en"), "chinese-in-english", text=both.en[:30])
                 room = self._room(place, file.value)

@@ -2,7 +2,7 @@
 
 Two things speak for a concept: what was learnt of the question's words (`learnt.py`), and how much an authored question of that
 concept is like this one (`questions.py`). What was learnt speaks for `none of ours` as well, and decides against the best
-concept, unless a question of ours is nearly the same or nothing stands beside a name of ours.
+concept, unless a question of ours is nearly the same or nothing stands beside a name of ours; an unmistakable name counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from bot.tutor.questions import Match, Questions, Slot
 LIKENESS = 1.0  # what an authored question like this one weighs beside what was learnt
 SAME = 0.85  # from here on it settles that a question is ours
 ALONE = 0.5  # from here on where nothing was learnt
-ENOUGH = 0.1  # by how much the best concept may lose against none
+NAMED = 0.3  # by how much the best concept may lose against none where an unmistakable name of ours is said
+SURE = 0.75  # from this weight on a name is no everyday word
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Finder:
         scores = self.learnt.scores(grams, self.concepts)
         none = scores.pop(NONE)
         ours = (
-            max(scores.values()) + ENOUGH >= none
+            max(scores.values()) + NAMED * self._unmistakable(hits) >= none
             or max(likeness.values(), default=0.0) >= (SAME if self.learnt.concepts else ALONE)
             or self._nothing_else(tokens, hits)
         )
@@ -100,6 +101,10 @@ class Finder:
         if len(telling) == 1 and len(telling[0].names) > 1:
             return tuple(name.concept for name in telling[0].names)
         return ()
+
+    @staticmethod
+    def _unmistakable(hits: list[Hit]) -> bool:
+        return any(name.concept and name.weight * hit.certain >= SURE for hit in hits for name in hit.names)
 
     def _nothing_else(self, tokens: list[str], hits: list[Hit]) -> bool:
         """Whether function words are all that stands beside names of ours."""
