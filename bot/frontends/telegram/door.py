@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from tornado.web import Application, RequestHandler
 from bot.errors import Unkept
 
 LARGEST = 1_000_000  # bytes of one request
+PATIENCE = 60  # seconds for one request to come
 SECRET = "X-Telegram-Bot-Api-Secret-Token"
 
 
@@ -64,8 +66,14 @@ def open_door(
     handlers: list[Any] = [(r"/healthz", Health)]
     if webhook:
         known = {"bot": bot, "secret": webhook.secret, "take": take}
-        handlers.append((urlsplit(webhook.url).path or "/", Knock, known))
+        handlers.append((re.escape(urlsplit(webhook.url).path or "/"), Knock, known))
     application = Application(handlers, log_function=lambda handler: None)  # who knocks in vain is no news
-    server = HTTPServer(application, max_body_size=LARGEST, max_buffer_size=LARGEST)
+    server = HTTPServer(
+        application,
+        max_body_size=LARGEST,
+        max_buffer_size=LARGEST,
+        idle_connection_timeout=PATIENCE,
+        body_timeout=PATIENCE,
+    )
     server.listen(address[1], address[0])
     return server.stop

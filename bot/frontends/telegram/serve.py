@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import csv
 import io
+import json
 import logging
 import os
 import secrets
@@ -15,8 +16,9 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from telegram import LinkPreviewOptions
+from telegram import LinkPreviewOptions, Update
 from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import Defaults, ExtBot
 from telegram.request import HTTPXRequest
@@ -58,6 +60,36 @@ async def _end_the_rest() -> None:
     for task in rest:
         task.cancel()
     await asyncio.gather(*rest, return_exceptions=True)
+
+
+class _Request(HTTPXRequest):
+    """Asks Telegram. What something on the way answers in its place counts as an outage."""
+
+    async def do_request(self, *asked: Any, **more: Any) -> tuple[int, bytes]:
+        code, payload = await super().do_request(*asked, **more)
+        try:
+            told = json.loads(payload)
+        except ValueError:
+            told = None
+        if not isinstance(told, dict) or ("result" if code < 300 else "description") not in told:
+            raise NetworkError("no answer of Telegram's")
+        return code, payload
+
+
+class _Updates(_Request):
+    """Asks for updates. Of one that the library cannot read the number is left: it is confirmed, and comes no more."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        told = _Request.parse_json_payload(payload)
+        for update in told.get("result", ()):
+            try:
+                Update.de_json(update)
+            except Exception:
+                log.exception("an update cannot be read")
+                for name in update.keys() - {"update_id"}:
+                    del update[name]
+        return told
 
 
 class _Outage:
@@ -131,7 +163,8 @@ class _Service:
             )
         else:
             await self._until_reached(self.bot.delete_webhook)
-        print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
         house = asyncio.create_task(self._keep_house())
         try:
             await (asyncio.Event().wait() if webhook else self._poll())
@@ -149,7 +182,7 @@ class _Service:
             except BadRequest:  # of all that is asked for here, Telegram can only dislike the address
                 name = "BOT_WEBHOOK_URL"
                 raise operator.refused("setting-wrong", name=name, expected=operator.expected(name)) from None
-            except (NetworkError, RetryAfter) as fault:
+            except TelegramError as fault:
                 await self.outage.wait(fault)
 
     async def _poll(self) -> None:
@@ -165,8 +198,17 @@ class _Service:
                 await self.outage.wait(fault)
                 continue
             for update in updates:
-                await self._until_kept(partial(self.desk.take, update))
+                await self._until_kept(partial(self._take, update))
                 offset = update.update_id + 1
+
+    async def _take(self, update: Update) -> None:
+        """As the desk does; an update that it stumbles over is passed over, or it would come for ever."""
+        try:
+            await self.desk.take(update)
+        except Unkept:
+            raise
+        except Exception:
+            log.exception("an update is passed over")
 
     async def _until_kept(self, call: Callable[[], Awaitable[None]]) -> None:
         for pause in pauses():
@@ -205,7 +247,7 @@ class _Service:
         given = self.settings.bot_webhook_secret
         self._secret = given.get_secret_value() if given else secrets.token_urlsafe(32)
         try:
-            return open_door(address, Webhook(url, self._secret) if url else None, self.bot, self.desk.take)
+            return open_door(address, Webhook(url, self._secret) if url else None, self.bot, self._take)
         except OSError as error:
             raise operator.refused("port", address=":".join(map(str, address)), reason=error.strerror) from None
 
@@ -236,8 +278,8 @@ def _bot(settings: Settings) -> ExtBot[None]:
         settings.telegram_bot_token.get_secret_value(),
         base_url=f"{root}/bot",
         base_file_url=f"{root}/file/bot",
-        request=HTTPXRequest(connection_pool_size=64, pool_timeout=30, proxy=proxy),
-        get_updates_request=HTTPXRequest(connection_pool_size=1, proxy=proxy),
+        request=_Request(connection_pool_size=64, pool_timeout=30, proxy=proxy),
+        get_updates_request=_Updates(connection_pool_size=1, proxy=proxy),
         defaults=Defaults(link_preview_options=LinkPreviewOptions(is_disabled=True)),
         rate_limiter=Pace(),
     )
