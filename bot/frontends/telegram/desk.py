@@ -167,6 +167,12 @@ class Desk:
             mine[0].tells = work.stopped = True
         await self._finish(work)
 
+    def _drop(self, person: int) -> None:
+        """What a forgotten person still waits for in groups is answered no more: it would be noted again."""
+        for each in (work for lane in self.lanes.values() for work in lane):
+            if each.heard.person == person and not each.heard.private and each.entry.reply is None:
+                each.stop()
+
     async def close(self, seconds: float) -> None:
         """Gives the work in hand so long; what is not finished then stays stored for the next start."""
         if self.tasks:
@@ -243,7 +249,7 @@ class Desk:
         if heard.came:
             return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
         learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language))
-        if not entry.messages and not self._quiet(heard):
+        if not entry.messages and not self._quiet(heard) and parse(heard.text).name != "forget":  # even who blocks the bot
             await self._place(work, self.classroom.say("placeholder", learner))
         if work.stopped:
             raise Stopped
@@ -252,6 +258,8 @@ class Desk:
         drawn = tuple(part for parts in shown for part in parts) if heard.private or not heard.poll else ()
         report = learner.forgotten or any(_open(note) for note in learner.notes)
         reply = MESSAGES.dump_json(drawn).decode()
+        if learner.forgotten:
+            self._drop(heard.person)
         await self.database.run(partial(self.learners.save, learner), partial(self.inbox.answered, entry, reply))
         entry.reply = reply
         if report:
