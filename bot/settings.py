@@ -123,7 +123,7 @@ def _from_files() -> dict[str, Any]:
         path = os.environ.get(f"{name}_FILE")
         if path and not os.environ.get(name):
             try:
-                found[name.lower()] = Path(path).read_text("utf-8").strip()
+                found[name.lower()] = Path(path).read_text("utf-8-sig").strip()
             except (OSError, UnicodeDecodeError):
                 raise operator.refused("secret-file", name=f"{name}_FILE") from None
     return found

@@ -42,8 +42,9 @@ def hear(update: Update, me: User) -> Heard | None:
         return _added(update.my_chat_member)
     if update.message:
         return _said(update.message, me)
-    if update.edited_message and update.edited_message.chat.type == ChatType.PRIVATE:
-        return _said(update.edited_message, me)
+    edited = update.edited_message
+    if edited and edited.chat.type == ChatType.PRIVATE and (edited.text or edited.caption):  # no place that moves on
+        return _said(edited, me)
     return None
 
 
