@@ -61,6 +61,8 @@ class Classroom:
         match intent:
             case Intent("ask", ""):
                 return self._said("ask.which", language, self.tutor.starts(language))
+            case Intent("ask", words) if self.tutor.wants_quiz(words):
+                return self.quiz.ask(learner, self.language(learner, words))
             case Intent("ask", words):
                 return self.ask(learner, words)
             case Intent("more" | "confused" | "sources" | "good", number):

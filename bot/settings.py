@@ -86,9 +86,9 @@ class Settings(BaseSettings):
             raise PydanticUseDefault
         return value
 
-    def database(self) -> str:
-        """Where the learners are kept."""
-        return self.database_url or f"sqlite:///{self.bot_data_dir / 'learners.db'}"
+    def database(self) -> str | Path:
+        """Where the learners are kept: an address, or a file."""
+        return self.database_url or self.bot_data_dir / "learners.db"
 
 
 SECRETS = ("TELEGRAM_BOT_TOKEN", "BOT_WEBHOOK_SECRET", "DATABASE_URL")

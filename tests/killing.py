@@ -18,7 +18,7 @@ from bot.learners import Learner
 from tests.botapi import BotApi, Person
 from tests.served import Served
 
-PLACEHOLDER = "🧾 Got your receipt, making it …"
+PLACEHOLDER = "🧾 Order received, making it …"
 
 
 @cache

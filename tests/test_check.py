@@ -117,13 +117,13 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
     "bad table": (write("language/characters.tsv", "發\t发\tfa1\n體\n"), "language/characters.tsv:2", "a row has 3 cells"),
     "table not UTF-8": (write("language/characters.tsv", b"\xff\xfe"), "language/characters.tsv:1", "not UTF-8"),
     "long button": (
-        change(TEXTS, "question.first: {zh: etcd 是什么？", "question.first: {zh: " + "很" * 22 + "？"),
+        change(TEXTS, "question.first: {zh: Kubernetes 是干什么的？", "question.first: {zh: " + "很" * 22 + "？"),
         TEXTS,
         "at most 64 bytes",
     ),
     "no texts": (write(TEXTS, ""), TEXTS, "the file is empty"),
     "a gap with a format": (
-        change(TEXTS, 'next.guess: {zh: "👉 猜一猜：{question}', 'next.guess: {zh: "👉 {question:d}'),
+        change(TEXTS, 'next.guess: {zh: "👉 想一想：{question}', 'next.guess: {zh: "👉 {question:d}'),
         TEXTS,
         "gaps",
     ),

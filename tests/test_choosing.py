@@ -60,7 +60,7 @@ AIMS = {
     ("later.tsv", "zh"): (0.92, 0.98, 0.02),  # once more, by others
     ("later.tsv", "en"): (0.91, 0.95, 0.02),
 }
-DECLINED = {"zh": 0.96, "en": 0.97}  # the least that has to be declined of what is none of ours
+DECLINED = {"zh": 0.96, "en": 0.95}  # the least that has to be declined of what is none of ours
 
 
 @pytest.mark.parametrize(("name", "language"), AIMS)

@@ -61,7 +61,9 @@ class Quiz:
         option, cites = item.options[at], Citations()
         verdict = self.knowledge.say("quiz.right" if option.correct else "quiz.wrong", language)
         right = sum(learner.quiz.get(id, False) for id in self.picture.items)
-        cups = self.knowledge.say("quiz.cups", language, cups="🍋" * right + "▫️" * (len(self.picture.items) - right))
+        cups = self.knowledge.say(
+            "quiz.cups", language, right=right, count=len(self.picture.items), cups=" " + "🍋" * right if right else ""
+        )
         concept = self.knowledge.concepts[item.concept].name[language]
         told = cites.paragraph(option.feedback[language], verdict + gap(language))
         number = learner.tell(Topic((item.concept,), language, claims=tuple(cites.ids)))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from bot.errors import Unkept
@@ -30,13 +30,13 @@ T = TypeVar("T")
 class Database:
     """One database and its thread."""
 
-    def __init__(self, url: str) -> None:
-        """Raises Unkept(`url`) where this is no SQLite address."""
+    def __init__(self, place: str | Path) -> None:
+        """`place`: an SQLite address or a file. Raises Unkept(`url`) where it is none."""
         try:
-            address = make_url(url)
+            address = URL.create("sqlite", database=str(place)) if isinstance(place, Path) else make_url(place)
         except ArgumentError:
             raise Unkept("url") from None
-        if address.drivername != "sqlite":
+        if address.drivername != "sqlite" or not address.database:
             raise Unkept("url")
         self.engine = create_engine(address, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY})
         event.listen(self.engine, "connect", _settle)

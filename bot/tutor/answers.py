@@ -101,7 +101,9 @@ class Answers:
         """`answer` as the learner gets it: numbered, with the buttons that go on from it below its own."""
         number = learner.tell(topic)
         learner.shown(answer.breaks)
-        return replace(answer, choices=(*answer.choices, *self.choices(answer.language, number)), number=number)
+        names = [name for name in ("more", "confused", "sources", "good") if name != "sources" or answer.claims]
+        further = (Choice(self.knowledge.say(f"choice.{name}", answer.language), f"/{name} {number}") for name in names)
+        return replace(answer, choices=(*answer.choices, *further), number=number)
 
     def _short(self, concept: Concept, cites: Citations, language: Language) -> Paragraph:
         """The first sentence of a definition, under the concept's name."""
@@ -133,7 +135,7 @@ class Answers:
             return all(sum(map(phone_lines, build(each, form)[0])) <= PHONE_LINES for each in languages)
 
         least = Form(1, False, False)
-        rows = next((n for n in (3, 2, 1) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
+        rows = next((n for n in (3, 2, 1, 0) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
         forms = (Form(rows, True, True), Form(rows, True, False))
         return build(language, next((form for form in forms if fits(form, language)), Form(rows, False, False)))
 
@@ -156,6 +158,7 @@ class Answers:
         lead = self.knowledge.say("stop.break" if isinstance(found, Break) else "stop.misconception", language)
         wrong = found.invites if isinstance(found, Break) else found.says
         said = set(CITATION.findall(found.truth[language])) <= set(cites.ids)  # the words above have told the truth
+        said = said and not form.bridge  # where there is room it is told again
         doubted = self.knowledge.say("stop.said" if said else "stop.doubt", language, wrong=wrong[language])
         doubt = doubted if form.doubt or said else ""
         truth = () if said else (Span(gap(language) if doubt else ""), *cites.spans(found.truth[language]))
@@ -209,13 +212,6 @@ class Answers:
         return (
             [say(self.knowledge.say("next.guess", language, question=question), "next")],
             (Choice(self.knowledge.say("choice.guess", language), f"/ask {concept.id}.{after}"),),
-        )
-
-    def choices(self, language: Language, number: int) -> tuple[Choice, ...]:
-        """The buttons below answer `number`: how to go on from it, and what one thinks of it."""
-        return tuple(
-            Choice(self.knowledge.say(f"choice.{name}", language), f"/{name} {number}")
-            for name in ("more", "confused", "sources", "good")
         )
 
     def decline(self, question: str, finding: Finding, language: Language) -> Answer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bot.knowledge.base import Knowledge, Picture
-from bot.knowledge.reading import Reader
+from bot.knowledge.reading import CHINESE, Reader
 from bot.tutor.learnt import NONE, Learnt
 from bot.tutor.names import ELSEWHERE, Hit, Names
 from bot.tutor.questions import Match, Questions, Slot
@@ -67,7 +67,7 @@ class Finder:
                 likeness[concept] = max(likeness[concept], score)
         scores = self.learnt.scores(grams, self.concepts)
         none = scores.pop(NONE)
-        ours = (
+        ours = any(len(token) > 1 or CHINESE.match(token) for token in tokens) and (
             max(scores.values()) + NAMED * self._unmistakable(hits) >= none
             or max(likeness.values(), default=0.0) >= (SAME if self.learnt.concepts else ALONE)
             or self._nothing_else(tokens, hits)

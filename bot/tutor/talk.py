@@ -13,6 +13,7 @@ from bot.tutor.answers import Answers
 
 SITE = "https://kubernetes.io"
 ABOUT_TOPIC = ("confused", "example", "more", "sources")
+CHAT = 40  # tokens; a longer message says something
 PIECES = 2  # how many further pieces one "more" brings
 
 
@@ -45,6 +46,8 @@ class Talk:
     def _held(self, message: str, named: bool) -> str | None:
         """A phrase about the last answer within a message that says nothing else."""
         tokens = self.reader.tokens(message)
+        if len(tokens) > CHAT:
+            return None
         for size in range(min(8, len(tokens)), 1, -1):
             for start in range(len(tokens) - size + 1):
                 meaning = self.phrases.get("".join(tokens[start : start + size]))
@@ -78,7 +81,7 @@ class Talk:
         turn, at = divmod(times, len(topic.concepts))
         concept = self.knowledge.concepts[topic.concepts[at]]
         if meaning == "more":
-            answer = self._more(concept, turn, topic.language)
+            answer = self._more(concept, turn, topic.language, topic.answer)
         else:
             answer = self._again(concept, meaning, turn, topic.language)
         again = replace(topic, claims=answer.claims, round={**topic.round, meaning: times + 1})
@@ -102,10 +105,10 @@ class Talk:
             blocks.append(Paragraph((lead, Span(story[language]))))
         return self._about(concept, blocks, (), cites, language)
 
-    def _more(self, concept: Concept, times: int, language: Language) -> Answer:
+    def _more(self, concept: Concept, times: int, language: Language, shown: int) -> Answer:
         """The next pieces of what the base holds on a concept: questions, misconceptions, breaks."""
         cites = Citations()
-        pieces = self._pieces(concept)[times * PIECES : (times + 1) * PIECES]
+        pieces = self._pieces(concept, shown)[times * PIECES : (times + 1) * PIECES]
         name = concept.name[language]
         if not pieces:
             end = say(self.knowledge.say("more.end", language, concept=name))
@@ -118,9 +121,11 @@ class Talk:
         stops = tuple(stop for _, _, stop in pieces if stop)
         return replace(self._about(concept, blocks, (), cites, language), breaks=stops)
 
-    def _pieces(self, concept: Concept) -> list[tuple[Both, Both, str | None]]:
+    def _pieces(self, concept: Concept, shown: int) -> list[tuple[Both, Both, str | None]]:
+        """All but the focused answer number `shown`, which stands above already."""
         role = self.answers.picture.roles.get(concept.id)
-        pieces: list[tuple[Both, Both, str | None]] = [(each.asked_as[0], each.text, None) for each in concept.answers]
+        focused = [each for number, each in enumerate(concept.answers, 1) if number != shown]
+        pieces: list[tuple[Both, Both, str | None]] = [(each.asked_as[0], each.text, None) for each in focused]
         pieces += [(each.says, each.truth, f"{concept.id}.{key}") for key, each in concept.misconceptions.items()]
         pieces += [(each.invites, each.truth, key) for key, each in role.breaks.items()] if role else []
         return pieces

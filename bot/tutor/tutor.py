@@ -59,6 +59,10 @@ class Tutor:
             return self.answers.compare(tuple(dict.fromkeys((*order, *slot.concepts))), language, learner, question, finding)
         return self.answers.explain(slot, language, learner, question, finding)
 
+    def wants_quiz(self, text: str) -> bool:
+        """Whether a message asks for a quiz question."""
+        return self.talk.meaning(text, named=True) == "quiz"
+
     def go_on(self, meaning: str, number: int, learner: Learner) -> Answer | None:
         """Goes on from answer `number`: `more`, `confused` or `sources`; None when that answer is too old."""
         topic = learner.told.get(number)

@@ -250,7 +250,9 @@ class Desk:
             return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
         learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language))
         if not entry.messages and not self._quiet(heard) and parse(heard.text).name != "forget":  # even who blocks the bot
-            await self._place(work, self.classroom.say("placeholder", learner))
+            said = parse(heard.text)
+            language = self.classroom.language(learner, said.words if said.name == "ask" else "")
+            await self._place(work, self.classroom.knowledge.say("placeholder", language))
         if work.stopped:
             raise Stopped
         replies = [reply async for reply in self.classroom.hear(learner, heard.text)]

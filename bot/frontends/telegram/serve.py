@@ -117,7 +117,7 @@ class _Service:
         if settings.bot_webhook_url and not settings.bot_listen:
             raise operator.refused("webhook-nowhere")
         self.settings, self.knowledge = settings, knowledge
-        self.outage = _Outage()
+        self.outage, self.reporting = _Outage(), asyncio.Lock()
         try:
             self.database = Database(settings.database())
         except Unkept:
@@ -253,10 +253,11 @@ class _Service:
 
     async def _report(self) -> None:
         """Writes the open questions where the operator finds them."""
-        rows = await self.learners.open_questions()
-        text = io.StringIO()
-        csv.writer(text, "excel-tab", lineterminator="\n").writerows(rows)
-        await asyncio.to_thread(_replace, self.settings.bot_data_dir / QUESTIONS, text.getvalue())
+        async with self.reporting:
+            rows = await self.learners.open_questions()
+            text = io.StringIO()
+            csv.writer(text, "excel-tab", lineterminator="\n").writerows(rows)
+            await asyncio.to_thread(_replace, self.settings.bot_data_dir / QUESTIONS, text.getvalue())
 
 
 def _replace(path: Path, text: str) -> None:
