@@ -33,14 +33,20 @@ def main(arguments: list[str] | None = None) -> int:
         found = settings.load(asked.env_file)
         log = found.bot_data_dir / LOG
         logs.to_file(log, found.bot_log_level)
-        return _run(asked, found)
+        code = _run(asked, found)
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        return code
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 1
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more can be written
-        if isinstance(error, BrokenPipeError):
-            return 0  # the reader has read enough
+        gone = isinstance(error, BrokenPipeError)  # the reader has read enough
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in filter(None, (sys.stdout, sys.stderr if gone else None)):
+            os.dup2(nowhere, stream.fileno())  # nothing more can be written
+        if gone:
+            return 0
         print(operator.say("refused.system", reason=error.strerror), file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -40,7 +40,7 @@ class Served:
         }
         heard = len(self.log)
         self.process = subprocess.Popen([sys.executable, "-m", "bot", "serve"], env=environ, cwd=ROOT, stderr=subprocess.PIPE)
-        self.reader = threading.Thread(target=self._read, args=(self.process,))
+        self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self.reader.start()
         if ready:
             self.until(lambda: READY in self.log[heard:], 20)
@@ -78,7 +78,11 @@ class Served:
     def _gone(self, seconds: float) -> int:
         assert self.process
         assert self.reader
-        code = self.process.wait(seconds)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         self.reader.join()
         assert self.process.stderr
         self.process.stderr.close()

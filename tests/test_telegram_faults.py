@@ -58,14 +58,15 @@ def bots(api: BotApi, data: Path) -> Iterator[Serve]:
     started = []
 
     def serve(ready: bool = True, **variables: str) -> Served:
-        served = Served(api, data, **variables).start(ready)
-        started.append(served)
-        return served
+        started.append(Served(api, data, **variables))
+        return started[-1].start(ready)
 
-    yield serve
-    for served in started:
-        if served.process:
-            served.kill()
+    try:
+        yield serve
+    finally:
+        for served in started:
+            if served.process:
+                served.kill()
 
 
 @pytest.fixture
@@ -357,6 +358,7 @@ def test_the_log_tells_an_outage_once_and_its_end_once(api: BotApi, serve: Serve
     served.until(lambda: "@lemon_bot" in served.log)
     anna.says(ETCD)
     served.until(lambda: answers(anna) == wanted([ETCD]))
+    served.until(lambda: len(api.called("setMyDescription", 200)) == 3)  # the menu is registered
     api.down()
     served.until(lambda: logged(served) == [UNREACHABLE, REACHABLE, UNREACHABLE])
     anna.says(POD)
