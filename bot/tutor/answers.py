@@ -135,7 +135,7 @@ class Answers:
             return all(sum(map(phone_lines, build(each, form)[0])) <= PHONE_LINES for each in languages)
 
         least = Form(1, False, False)
-        rows = next((n for n in (3, 2, 1, 0) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
+        rows = next((n for n in (3, 2, 1) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
         forms = (Form(rows, True, True), Form(rows, True, False))
         return build(language, next((form for form in forms if fits(form, language)), Form(rows, False, False)))
 
