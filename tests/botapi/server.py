@@ -240,10 +240,20 @@ class BotApi(World):
             self.changed.notify_all()
         if server:
             server.stop()
-            # Bound but not listening, so that nobody else gets the port.
-            self._placeholder = socket.socket()
-            self._placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._placeholder.bind((LOOPBACK, self._port))
+            if not self._closing.is_set():
+                self._hold()
+
+    def _hold(self) -> None:
+        """Binds the port without listening, so that nobody else gets it."""
+        self._placeholder = socket.socket()
+        self._placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for _ in range(100):
+            try:
+                self._placeholder.bind((LOOPBACK, self._port))
+                return
+            except OSError:  # the last connection still lets go of it
+                time.sleep(0.02)
+        raise AssertionError("the port of the double is gone")
 
     def up(self) -> None:
         """Telegram can be reached again, at the same address."""
