@@ -124,8 +124,7 @@ def weights() -> str:
 def _known() -> Iterator[tuple[str, str]]:
     """Every question and name with the concept that it is about; `-` where it is none of ours."""
     for concept in KNOWLEDGE.concepts.values():
-        asked = (*concept.asked_as, *(each for answer in concept.answers for each in answer.asked_as))
-        yield from ((concept.id, text) for each in asked for text in each.both)
+        yield from ((concept.id, text) for each in concept.questions for text in each.both)
         yield from ((concept.id, alias) for language in LANGUAGES for alias in concept.aliases[language])
     yield from ((pair.of[0], text) for pair in KNOWLEDGE.pairs for each in pair.asked_as for text in each.both)
     yield from (("-", name) for language in LANGUAGES for name in KNOWLEDGE.wording.elsewhere[language])

@@ -120,6 +120,11 @@ class Concept(Entry):
     never_say: Phrases
     stuck: Stuck | None = None
 
+    @property
+    def questions(self) -> tuple[Both, ...]:
+        """Every authored question that finds this concept."""
+        return (*self.asked_as, *(each for answer in self.answers for each in answer.asked_as))
+
 
 class Pair(Entry):
     """Two concepts that are often confused."""

@@ -25,8 +25,7 @@ ELSEWHERE = ""  # the owner of names that belong to other fields
 
 def _questions(knowledge: Knowledge) -> Iterable[str]:
     """The authored questions; their words are no slips of the finger."""
-    asked = [each for concept in knowledge.concepts.values() for each in concept.asked_as]
-    asked += [each for concept in knowledge.concepts.values() for answer in concept.answers for each in answer.asked_as]
+    asked = [each for concept in knowledge.concepts.values() for each in concept.questions]
     asked += [each for pair in knowledge.pairs for each in pair.asked_as]
     return (text for each in asked for text in each.both)
 

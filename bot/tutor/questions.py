@@ -39,29 +39,31 @@ class Questions:
 
     def __init__(self, knowledge: Knowledge, reader: Reader, names: Names) -> None:
         self.reader, self.names = reader, names
-        self.slots: list[tuple[Slot, Both, frozenset[str]]] = []
+        self.slots: list[tuple[Slot, Both]] = []
+        said: list[frozenset[str]] = []  # the grams of each
         for concept in knowledge.concepts.values():
-            self._add(Slot((concept.id,)), concept.asked_as)
+            self._add(Slot((concept.id,)), concept.asked_as, said)
             for number, answer in enumerate(concept.answers, 1):
-                self._add(Slot((concept.id,), number), answer.asked_as)
+                self._add(Slot((concept.id,), number), answer.asked_as, said)
         for pair in knowledge.pairs:
-            self._add(Slot(pair.of), pair.asked_as)
-        counts = Counter(gram for _, _, grams in self.slots for gram in grams)
+            self._add(Slot(pair.of), pair.asked_as, said)
+        counts = Counter(gram for grams in said for gram in grams)
         rarity = {count: math.log(1 + len(self.slots) / count) ** 2 for count in {1, *counts.values()}}
         self.unheard = rarity[1]
         self.weights = {gram: rarity[count] * (MEANING if gram[0] == "=" else 1.0) for gram, count in counts.items()}
-        self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for _, _, grams in self.slots]
+        self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for grams in said]
         self.postings: dict[str, list[int]] = defaultdict(list)
-        for at, (_, _, grams) in enumerate(self.slots):
+        for at, grams in enumerate(said):
             for gram in grams:
                 self.postings[gram].append(at)
 
-    def _add(self, slot: Slot, questions: Iterable[Both]) -> None:
+    def _add(self, slot: Slot, questions: Iterable[Both], said: list[frozenset[str]]) -> None:
         for question in questions:
             for language in LANGUAGES:
                 spelt = self.reader.spell(question[language])
                 named = self.names.written(self.reader.split(spelt))
-                self.slots.append((slot, question, self.grams(spelt, named)))
+                self.slots.append((slot, question))
+                said.append(self.grams(spelt, named))
 
     def grams(self, spelt: str, named: Iterable[str]) -> frozenset[str]:
         """The words of a question, spelt as the reader spells, and the concepts that it names."""
@@ -76,7 +78,7 @@ class Questions:
                 shared[at] += self.weights[gram]
         matches: dict[Slot, Match] = {}
         for at, weight in shared.items():
-            slot, authored, _ = self.slots[at]
+            slot, authored = self.slots[at]
             score = weight / (size * self.sizes[at])
             if slot not in matches or score > matches[slot].score:
                 matches[slot] = Match(score, authored)

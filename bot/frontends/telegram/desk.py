@@ -249,8 +249,8 @@ class Desk:
         if heard.came:
             return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
         learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language))
-        if not entry.messages and not self._quiet(heard) and parse(heard.text).name != "forget":  # even who blocks the bot
-            said = parse(heard.text)
+        said = parse(heard.text)
+        if not entry.messages and not self._quiet(heard) and said.name != "forget":  # even who blocks the bot
             language = self.classroom.language(learner, said.words if said.name == "ask" else "")
             await self._place(work, self.classroom.knowledge.say("placeholder", language))
         if work.stopped:

@@ -6,7 +6,7 @@ Styles are entities, never markup, so no text can be taken for markup. Positions
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
@@ -50,7 +50,7 @@ class Drawn:
     buttons: tuple[tuple[tuple[str, str], ...], ...] = ()  # rows of label and command
     poll: Question | None = None
     file: tuple[str, str] | None = None  # name and content
-    nod: bool = field(default=False)
+    nod: bool = False  # may be shown beside the button that was pressed
 
 
 MESSAGES = TypeAdapter(tuple[Drawn, ...])
