@@ -27,9 +27,12 @@ Fault = Literal[
 LONGEST = (60, 40)  # Chinese characters, English words of one sentence
 UNIT = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[\u3400-\u9fff]")
 CLAUSE = re.compile(r"[,;:，；：。、（）()]|\s-\s")
-LINK = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+|@\w{3,}|\b[\w-]+\.(?:com|net|org|cn|me|ai|dev|info|xyz|top)\b\S*", re.IGNORECASE)
+LINK = re.compile(
+    r"(?:https?://|www\.)\S+|\S+@\S+|@\w{3,}|\b[\w-]+\.(?:com|net|org|cn|me|ai|dev|info|xyz|top)\b\S*", re.IGNORECASE
+)
 MARKUP = re.compile(r"[<>*#|~{}\\^]|!?\[|\]\(|__")
 MISPLACED = 0  # telling words out of the claims' order
+REACH = 2  # telling units behind a `not` that it denies
 COVERED = 0.6  # of a clause's words: then the sentence says the clause
 Units = tuple[str, ...]
 
@@ -128,8 +131,27 @@ class Text:
         self.set = set(self.units)
         self.grams = set(zip(self.units, self.units[1:], strict=False))
         self.groups = {number for _, phrase in _longest(words.groups, self.units) for number in words.group_of[phrase]}
-        denials = (each for each in _longest(words.known, self.units) if each[1] in words.denials)
-        self.negated = [_content(self.units[at + len(phrase) :], words) for at, phrase in denials]
+        self.denied, self.affirmed = self._denials()
+
+    def _denials(self) -> tuple[set[Units], set[Units]]:
+        """What stands right behind a `not`, and what stands elsewhere: single words, and pairs of Chinese characters."""
+        denied, affirmed, left, idle = set[Units](), set[Units](), 0, 0
+        told: list[str] = []
+        known = {at: phrase for at, phrase in _longest(self.words.known, self.units)}
+        neutral = {at: len(phrase) for at, phrase in _longest(self.words.neutral, self.units)}
+        for at, unit in enumerate(self.units):
+            if known.get(at) in self.words.denials:
+                left, idle, told = REACH, at + len(known[at]), []
+            elif neutral.get(at):
+                idle = max(idle, at + neutral[at])
+            if at < idle:
+                continue
+            told.append(unit)
+            thing = tuple(told[-2:]) if CHINESE.match(unit) else (unit,)
+            if len(thing) == 2 or not CHINESE.match(unit):
+                (denied if left > 0 else affirmed).add(thing)
+            left -= 1
+        return denied, affirmed
 
 
 def _longest(book: Phrasebook, text: Units) -> Iterator[tuple[int, Units]]:
@@ -140,18 +162,6 @@ def _longest(book: Phrasebook, text: Units) -> Iterator[tuple[int, Units]]:
         if phrase:
             yield at, phrase
         at += len(phrase) or 1
-
-
-def _content(text: Units, words: Words, most: int = 3) -> Units:
-    """The first telling units of `text`."""
-    found: list[str] = []
-    at = 0
-    while at < len(text) and len(found) < most:
-        idle = max((len(phrase) for phrase in words.neutral.at(text, at)), default=0)
-        if not idle:
-            found.append(text[at])
-        at += idle or 1
-    return tuple(found)
 
 
 class Check:
@@ -203,7 +213,7 @@ class Check:
         groups = set().union(*(claim.groups for claim in cited))
         grams = set().union(*(claim.grams for claim in cited))
         single = set().union(*(claim.set for claim in cited))
-        denies = any(claim.negated for claim in cited)
+        denies = any(claim.denied for claim in cited)
         reached = {0}
         for at in range(len(units)):
             if at not in reached:
@@ -223,26 +233,11 @@ class Check:
 
     def _negated_alike(self, text: Text, cited: list[Text]) -> bool:
         """Whether what the sentence denies the claims deny, and what they deny it does not assert."""
-        claimed = [window for claim in cited for window in claim.negated]
-        for window in text.negated:
-            if not any(self._meet(window, other, text.words) for other in claimed):
-                return False
-        said = _content(text.units, text.words, len(text.units))
-        for claim in cited:
-            whole = _content(claim.units, claim.words, len(claim.units))
-            for window in filter(None, claim.negated):
-                asserted = _sub(said, window) and _count(whole, window) < 2
-                if asserted and not any(self._meet(window, other, text.words) for other in text.negated):
-                    return False
-        return True
-
-    @staticmethod
-    def _meet(one: Units, other: Units, words: Words) -> bool:
-        """Whether two stretches speak of the same thing."""
-        if set(one) & set(other):
-            return True
-        groups = [{n for _, phrase in words.groups.within(each) for n in words.group_of[phrase]} for each in (one, other)]
-        return bool(groups[0] & groups[1])
+        denied = set().union(*(claim.denied for claim in cited))
+        affirmed = set().union(*(claim.affirmed for claim in cited))
+        if text.denied and not (text.denied & denied):
+            return False
+        return not (text.denied & affirmed - denied or text.affirmed & denied - affirmed)
 
     def _hedged_alike(self, text: Text, claim: Text, words: Words) -> bool:
         """Whether a clause that the sentence takes over keeps what made it weaker or narrower."""
