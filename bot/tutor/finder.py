@@ -50,22 +50,23 @@ class Finder:
 
     # -------------------------------------------------------------- finding
 
-    def read(self, question: str) -> tuple[list[str], list[Hit], frozenset[str]]:
-        """The tokens of a question, the names in it, and what it says."""
+    def read(self, question: str) -> tuple[list[str], list[Hit], frozenset[str], frozenset[str]]:
+        """The tokens of a question, the names in it, what it says, and what is learnt from: that in more detail."""
         spelt = self.reader.spell(question)
         tokens = self.reader.split(spelt)
         hits = self.names.hits(tokens)
-        return tokens, hits, self.questions.grams(spelt, {name.concept for hit in hits for name in hit.names})
+        grams = self.questions.grams(spelt, {name.concept for hit in hits for name in hit.names})
+        return tokens, hits, grams, grams.union(self.reader.details(spelt))
 
     def find(self, question: str) -> Finding:
-        tokens, hits, grams = self.read(question)
+        tokens, hits, grams, details = self.read(question)
         named = {name.concept for hit in hits for name in hit.names} - {ELSEWHERE}
         alike = self.questions.alike(grams)
         likeness: dict[str, float] = defaultdict(float)
         for slot, (score, _) in alike.items():
             for concept in slot.concepts:
                 likeness[concept] = max(likeness[concept], score)
-        scores = self.learnt.scores(grams, self.concepts)
+        scores = self.learnt.scores(details, self.concepts)
         none = scores.pop(NONE)
         ours = any(len(token) > 1 or CHINESE.match(token) for token in tokens) and (
             max(scores.values()) + NAMED * self._unmistakable(hits) >= none
