@@ -17,7 +17,7 @@ from bot.tutor.learnt import NONE, Learnt
 from bot.tutor.names import ELSEWHERE, Hit, Names
 from bot.tutor.questions import Match, Questions, Slot
 
-LIKENESS = 1.0  # what an authored question like this one weighs beside what was learnt
+LIKENESS = 1.0  # what an authored question like this one, or a name and nothing else, weighs beside what was learnt
 SAME = 0.85  # from here on it settles that a question is ours
 ALONE = 0.5  # from here on where nothing was learnt
 NAMED = 0.3  # by how much the best concept may lose against none where an unmistakable name of ours is said
@@ -68,13 +68,16 @@ class Finder:
                 likeness[concept] = max(likeness[concept], score)
         scores = self.learnt.scores(details, self.concepts)
         none = scores.pop(NONE)
+        alone = self._nothing_else(tokens, hits)
         ours = any(len(token) > 1 or CHINESE.match(token) for token in tokens) and (
             max(scores.values()) + NAMED * self._unmistakable(hits) >= none
             or max(likeness.values(), default=0.0) >= (SAME if self.learnt.concepts else ALONE)
-            or self._nothing_else(tokens, hits)
+            or alone
         )
         for concept, score in likeness.items():
             scores[concept] += LIKENESS * score
+        for concept in named if alone else ():
+            scores[concept] += LIKENESS
         ranked = sorted(scores, key=lambda concept: (-scores[concept], concept))
         return Finding(
             concepts=tuple(ranked),
