@@ -26,7 +26,11 @@ Trace = list[Line]
 Tokens = dict[str, list[str]]  # object → its milestones in their order
 
 WEIGHTS = {"state": 0.60, "events": 0.25, "settled": 0.15}
-SAME_WRITER = {"default-scheduler": "kube-scheduler", "hollow-kubelet": "kubelet", "taint-eviction-controller": "node-controller"}
+SAME_WRITER = {
+    "default-scheduler": "kube-scheduler",
+    "hollow-kubelet": "kubelet",
+    "taint-eviction-controller": "node-controller",
+}
 WRITTEN = ("ADDED", "MODIFIED", "DELETED")
 COMPARED = ("Deployment", "ReplicaSet", "Pod", "Node", "EndpointSlice")
 COUNTED = ("Deployment", "ReplicaSet")
@@ -77,7 +81,9 @@ MILESTONES = (
     _milestone("Pod", r".*\.restartCount", lambda it: f"restart {it.new}" if it.new else None),
     _milestone("Pod", r".*\.state\.waiting\.reason", lambda it: f"waiting {it.new}" if it.new in FAILING else None),
     _milestone(
-        "Deployment", r"status\.conditions\[Progressing\]\.reason", lambda it: f"Progressing={it.new}" if it.new in PROGRESS else None
+        "Deployment",
+        r"status\.conditions\[Progressing\]\.reason",
+        lambda it: f"Progressing={it.new}" if it.new in PROGRESS else None,
     ),
     _milestone("Deployment", r"metadata\.annotations\.deployment\.kubernetes\.io/revision", lambda it: f"revision {it.new}"),
     _milestone("Node", r"spec\.taints\[(.+?)\]\.effect", lambda it: f"taint {'+' if it.new else '-'}{it.inside}"),
@@ -117,7 +123,7 @@ def compare(real: Iterable[Line], ours: Iterable[Line]) -> Agreement:
     if scores["settled"] < 1:
         differences.append(f"settled\n    real {theirs.settled}\n    ours {mine.settled}")
     total = sum(WEIGHTS[part] * score for part, score in scores.items())
-    return Agreement(total, *scores.values(), differences)
+    return Agreement(total=total, differences=differences, **scores)
 
 
 def cut(trace: Iterable[Line]) -> Cut:
@@ -158,7 +164,7 @@ def _building(line: Line) -> bool:
 
 
 def _writer(line: Line) -> str:
-    name = line["source"].split("/")[0]
+    name = str(line["source"]).split("/")[0]
     return SAME_WRITER.get(name, name)
 
 
