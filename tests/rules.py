@@ -627,14 +627,14 @@ def _allowed(deploy: Thing) -> tuple[int, int]:
     if deploy["spec.strategy.type"] == "Recreate":
         return 0, deploy[REPLICAS]
     surge, missing = (
-        _share(deploy.values.get(ROLLING + word, "25%"), deploy[REPLICAS], whole)
+        _share(deploy[ROLLING + word], deploy[REPLICAS], whole)
         for word, whole in (("maxSurge", ceil), ("maxUnavailable", floor))
     )
     return surge, missing or int(not surge)
 
 
-def _share(value: str | int, of: int, whole: Callable[[float], int]) -> int:
-    text = str(value)
+def _share(value: str | int | None, of: int, whole: Callable[[float], int]) -> int:
+    text = "25%" if value is None else str(value)
     return whole(int(text[:-1]) * of / 100) if text.endswith("%") else int(text)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pytest
 
+from bot.simulation.apiserver import ApiServer, Rejected
+from bot.simulation.clock import Clock
+from bot.simulation.objects import Object
+from bot.simulation.store import Expired, Store
 from tests import rules
-from tests.milestones import Trace, load
+from tests.conftest import Run
+from tests.milestones import Trace, compare, load
 from tests.rules import OURS, RULES, Rule, violations
 
 RECORDINGS = Path(__file__).resolve().parent / "recordings"
@@ -383,3 +391,170 @@ def test_a_spoilt_recording_breaks_the_rule(rule: Rule, name: str, spoils: tuple
 def test_each_rule_has_been_seen_to_fail() -> None:
     assert {rule for rule, *_ in SPOILT} == set(OURS)
     assert set(RULES) < set(OURS)
+
+
+# --- the same scenarios in the simulation ---
+
+
+def simulated(run: Run, name: str) -> str:
+    done = run("order", "--json", "--script", str(RECORDINGS / f"{name}.script"))
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_the_simulation_does_what_the_real_thing_did(run: Run) -> None:
+    found = {}
+    for name in SCRIPTS:
+        ours = [json.loads(line) for line in simulated(run, name).splitlines()]
+        found[name] = compare(load(RECORDINGS / f"{name}.jsonl"), ours)
+    differences = "\n".join(f"{name} {round(it.total, 3)}: {line}" for name, it in found.items() for line in it.differences)
+    assert [name for name, it in found.items() if it.total < 0.95] == [], differences
+    assert mean(it.total for it in found.values()) >= 0.98, differences
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_simulation_breaks_no_rule_there(run: Run, name: str) -> None:
+    assert violations([json.loads(line) for line in simulated(run, name).splitlines()], OURS) == []
+
+
+def test_the_same_script_gives_the_same_bytes(run: Run) -> None:
+    for name in ("b_scale", "l_service_endpoints"):
+        assert simulated(run, name) == simulated(run, name)
+
+
+def test_a_script_may_come_on_standard_input(run: Run) -> None:
+    text = (RECORDINGS / "a_create.script").read_text("utf-8")
+    assert run("order", "--json", "--script", "-", stdin=text).stdout == simulated(run, "a_create")
+
+
+# --- m_api_rules: what the API server refuses, ignores and keeps ---
+
+API_RULES = load(RECORDINGS / "m_api_rules.jsonl")
+FLAGS = {"default-not-ready-toleration-seconds": 300_000, "default-unreachable-toleration-seconds": 300_000}
+
+
+def deployment(name: str = "lemonade", app: str = "lemonade") -> Object:
+    pod = {"metadata": {"labels": {"app": "lemonade"}}, "spec": {"containers": [{"name": "cup", "image": "lemonade:v1"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": app}}, "template": pod}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture
+def told() -> list[dict[str, object]]:
+    return []
+
+
+@pytest.fixture
+def api(told: list[dict[str, object]]) -> ApiServer:
+    """An API server with the Deployment and the bound Pod of the recording, and nobody else at work."""
+
+    def tell(verb: str, by: str, kind: str, name: str, **more: object) -> None:
+        told.append({"verb": verb, "source": by, "kind": kind, "name": name, **more})
+
+    api = ApiServer(Store(), Clock(), FLAGS, tell)
+    api.create("user/clerk-a", deployment())
+    template = deployment()["spec"]["template"]
+    api.create("user/clerk-a", {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "lemonade-a-2"}})
+    api.bind("kube-scheduler", "lemonade-a-2", "node-1")
+    told.clear()
+    return api
+
+
+def stored(api: ApiServer, kind: str = "Deployment", name: str = "lemonade") -> Object:
+    """What stands in the store, as a reader gets it to write in."""
+    found = api.get(kind, name)
+    assert found is not None
+    return copy.deepcopy(found)
+
+
+def recorded(number: int) -> dict[str, object]:
+    """A refusal of the recording."""
+    line = API_RULES[number - 1]
+    return {key: line[key] for key in ("verb", "source", "kind", "call", "code", "reason", "message")}
+
+
+def stale(api: ApiServer) -> None:
+    mine, theirs = stored(api), stored(api)
+    mine["spec"]["replicas"], theirs["spec"]["replicas"] = 2, 7
+    api.update("user/clerk-a", mine)
+    api.update("user/clerk-b", theirs)
+
+
+REFUSED: dict[int, Callable[[ApiServer], object]] = {
+    26: stale,
+    51: lambda api: api.patch("user/clerk-a", "Pod", "lemonade-a-2", {"spec": {"nodeName": "node-2"}}),
+    53: lambda api: api.bind("user/clerk-a", "lemonade-a-2", "node-2"),
+    55: lambda api: api.create("user/clerk-a", deployment()),
+    59: lambda api: api.create("user/clerk-a", bad()),
+}
+
+
+def bad() -> Object:
+    thing = deployment("bad", app="other")
+    thing["spec"]["template"]["metadata"]["labels"] = {"app": "bad"}
+    return thing
+
+
+@pytest.mark.parametrize("number", REFUSED)
+def test_the_api_server_refuses_in_the_same_words(api: ApiServer, told: list[dict[str, object]], number: int) -> None:
+    with pytest.raises(Rejected):
+        REFUSED[number](api)
+    want, got = recorded(number), {key: told[-1][key] for key in recorded(number)}
+    if number == 51:  # the recorded message is cut off
+        assert str(want.pop("message")).startswith(str(got.pop("message"))[:200])
+    assert got == want
+    assert [line["verb"] for line in told] == ["MODIFIED", "REJECTED"] if number == 26 else ["REJECTED"]
+
+
+def test_a_refused_write_stores_nothing(api: ApiServer) -> None:
+    before = (api.store.revision, stored(api))
+    for number in REFUSED:
+        if number != 26:
+            with pytest.raises(Rejected):
+                REFUSED[number](api)
+    assert (api.store.revision, stored(api)) == before
+
+
+def test_a_label_does_not_count_as_a_generation(api: ApiServer) -> None:
+    thing = stored(api)
+    thing["metadata"]["labels"] = {"note": "hi"}
+    written = api.update("user/clerk-a", thing)
+    assert (written["metadata"]["generation"], written["metadata"]["labels"]) == (1, {"note": "hi"})
+    assert int(written["metadata"]["resourceVersion"]) > int(thing["metadata"]["resourceVersion"])
+
+
+def test_a_write_that_changes_nothing_stores_nothing(api: ApiServer, told: list[dict[str, object]]) -> None:
+    before = stored(api)
+    written = api.update("user/clerk-a", stored(api))
+    assert (written, api.store.revision, told) == (before, int(api.store.since(0)[-1].revision), [])
+
+
+def test_spec_and_status_are_written_through_their_own_doors(api: ApiServer) -> None:
+    thing = stored(api)
+    thing["spec"]["replicas"], thing["status"] = 9, {"replicas": 99}
+    through_status = api.update("user/clerk-a", stored(api) | {"spec": thing["spec"]}, "status")
+    through_main = api.update("user/clerk-a", stored(api) | {"status": thing["status"]})
+    assert (through_status["spec"]["replicas"], through_main["status"].get("replicas")) == (1, None)
+    assert stored(api)["metadata"]["generation"] == 1
+
+
+def test_a_watch_from_the_past_replays_what_a_live_one_saw() -> None:
+    seen: list[tuple[object, object]] = []
+    store, clock = Store(), Clock()
+    store.watch("Deployment", lambda kind, old, new: seen.append((old, new)))
+    api = ApiServer(store, clock, FLAGS, lambda *arguments, **more: None)
+    api.create("user/clerk-a", deployment())
+    for replicas in (2, 3):
+        api.patch("user/clerk-a", "Deployment", "lemonade", {"spec": {"replicas": replicas}})
+    api.delete("user/clerk-a", "Deployment", "lemonade")
+    assert [(change.old, change.new) for change in store.since(0)] == seen
+    assert [change.revision for change in store.since(0)] == [1, 2, 3, 4]
+    assert [change.revision for change in store.since(2)] == [3, 4]
+
+
+def test_a_watch_from_too_long_ago_has_to_list_again() -> None:
+    store = Store()
+    for number in range(1100):
+        store.write({"kind": "Lease", "metadata": {"name": f"node-{number}"}})
+    with pytest.raises(Expired, match=r"^too old resource version: 2 \(100\)$"):
+        store.since(2)
