@@ -36,7 +36,7 @@ def default(thing: Object, flags: dict[str, int], number: int) -> None:
         case "Pod":
             _default_pod(spec)
             _tolerate(spec, flags)
-            thing["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
+            thing.setdefault("status", {"phase": "Pending", "qosClass": _quality(spec)})
         case "Deployment":
             _default_each(spec, replicas=1, strategy={}, progressDeadlineSeconds=600, revisionHistoryLimit=10)
             _default_each(spec["strategy"], type="RollingUpdate")
@@ -50,7 +50,7 @@ def default(thing: Object, flags: dict[str, int], number: int) -> None:
             _default_pod((spec.get("template") or {}).get("spec"))
             if not spec.get("selector"):
                 spec["selector"] = {"matchLabels": labels_of(spec.get("template") or {"metadata": {}})}
-            thing["status"] = {"replicas": 0}
+            thing.setdefault("status", {"replicas": 0})
         case "Service":
             _default_each(spec, type="ClusterIP", clusterIP=f"10.96.{number // 250}.{number % 250 + 1}")
             for i, port in enumerate(spec.get("ports") or []):

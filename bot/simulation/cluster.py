@@ -6,6 +6,7 @@ The same commands always lead to the same world, so a cluster is kept as its `hi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from bot.simulation.apiserver import ApiServer
 from bot.simulation.clock import Clock
@@ -22,6 +23,9 @@ from bot.simulation.runtime import Registry, Runtime
 from bot.simulation.scheduler import Scheduler
 from bot.simulation.store import Store
 from bot.simulation.trace import Line, Story, Trace
+
+if TYPE_CHECKING:
+    from bot.simulation.script import Command
 
 FLAGS = {  # the control plane's own defaults, in ms (rules.md of the recordings names the sources)
     "node-monitor-grace-period": 50_000,
@@ -68,12 +72,16 @@ class Cluster:
         return cluster
 
     def run(self, command: str) -> list[Line]:
-        """Does one command (with its here-document, if any) and returns what happened; Refused when it cannot be understood."""
+        """Does a command (with its here-document, if any) and returns what happened; Refused when it cannot be understood."""
         from bot.simulation.script import parse
 
-        for parsed in parse(command):
-            self._note(parsed.source)
-            parsed.run(self)
+        return [line for parsed in parse(command) for line in self.do(parsed)]
+
+    def do(self, command: Command) -> list[Line]:
+        """The same for a command that is understood already."""
+        self.history.append(command.source)
+        self._walked = 0
+        command.run(self)
         return self.trace.take()
 
     def step(self) -> list[Line]:
@@ -195,10 +203,6 @@ class Cluster:
                 if ready and ready["status"] != "Unknown":
                     return True
         return False
-
-    def _note(self, command: str) -> None:
-        self.history.append(command)
-        self._walked = 0
 
     def _walk(self, ms: int) -> None:
         if ms:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bot.simulation.kubelet import Kubelet, Work
 
 KINDS = ("startup", "readiness", "liveness")
-SOON = 6  # ms from a start to the first probe
+SOON = 30  # ms from a start to the first probe: what runs has been reported by then
 
 
 @dataclass

@@ -17,6 +17,7 @@ from bot.simulation.cluster import Cluster
 LONGEST, COMMANDS, DOCUMENT = 256 * 1024, 1000, 64 * 1024
 HERE = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1\s*$")
 SHELL = {"|", "||", "&", "&&", ";", ">", ">>", "<"}
+ONE_CUP = "world shops 2\nsettle\nkubectl create deployment lemonade --image=lemonade:v1\nsettle\nkubectl get pods"
 UNSETTLED = "the world has not settled after 15 minutes; going on"
 CROWDED = "more happens than one command may cause; going on"
 
