@@ -142,7 +142,11 @@ def _workload(thing: Object, old: Object | None) -> Iterator[str]:
             yield _bad(f"spec.{key}", spec[key], NATURAL)
     yield from _expressions("spec.selector", selector)
     if not selector.get("matchLabels"):
-        yield "spec.selector: Required value" if not selector else _bad("spec.selector", selector, "empty selector is invalid for deployment")
+        yield (
+            "spec.selector: Required value"
+            if not selector
+            else _bad("spec.selector", selector, "empty selector is invalid for deployment")
+        )
     elif not selects(selector["matchLabels"], (template.get("metadata") or {}).get("labels") or {}):
         labels = (template.get("metadata") or {}).get("labels") or {}
         yield _bad("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
@@ -209,7 +213,9 @@ def _probe(path: str, probe: Object | None) -> Iterator[str]:
 
 def _portion(path: str, value: object) -> Iterator[str]:
     if isinstance(value, str) and not re.fullmatch(r"\d{1,9}%", value):
-        yield _bad(path, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%')")
+        yield _bad(
+            path, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%')"
+        )
     elif isinstance(value, int) and value < 0:
         yield _bad(path, value, NATURAL)
 

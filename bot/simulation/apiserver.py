@@ -108,7 +108,14 @@ class ApiServer:
         return self.update(by, merge(old, change), "status" if sub == "status" else "", call)
 
     def delete(
-        self, by: str, kind: str, name: str, grace: int | None = None, cascade: str = "background", uid: str = "", call: str = ""
+        self,
+        by: str,
+        kind: str,
+        name: str,
+        grace: int | None = None,
+        cascade: str = "background",
+        uid: str = "",
+        call: str = "",
     ) -> None:
         call = call or f"delete {API[kind][1]}"
         old = self._read(by, call, kind, name)
@@ -135,7 +142,9 @@ class ApiServer:
         call = "create pods/binding"
         old = self._read(by, call, "Pod", name)
         if bound := old["spec"].get("nodeName"):
-            message = f'Operation cannot be fulfilled on pods/binding "{name}": pod {name} is already assigned to node "{bound}"'
+            message = (
+                f'Operation cannot be fulfilled on pods/binding "{name}": pod {name} is already assigned to node "{bound}"'
+            )
             raise self._reject(by, call, "Pod", name, 409, "Conflict", message)
         if leaving(old):
             message = f'Operation cannot be fulfilled on pods/binding "{name}": pod {name} is being deleted, cannot be assigned to a host'

@@ -28,7 +28,12 @@ from bot.simulation.objects import (
 from bot.simulation.part import Part
 
 NOTE = "deployment.kubernetes.io/"
-REVISION, DESIRED, MOST, HISTORY = f"{NOTE}revision", f"{NOTE}desired-replicas", f"{NOTE}max-replicas", f"{NOTE}revision-history"
+REVISION, DESIRED, MOST, HISTORY = (
+    f"{NOTE}revision",
+    f"{NOTE}desired-replicas",
+    f"{NOTE}max-replicas",
+    f"{NOTE}revision-history",
+)
 HASH = "pod-template-hash"
 
 
@@ -277,11 +282,17 @@ class DeploymentController(Part):
     def _progress(self, deployment: Object, status: Object, about: str) -> None:
         was = status_of(deployment)
         found = condition(was, "Progressing")
-        settled = status.get("replicas", 0) == status.get("updatedReplicas", 0) and found and found["reason"] == "NewReplicaSetAvailable"
+        settled = (
+            status.get("replicas", 0) == status.get("updatedReplicas", 0)
+            and found
+            and found["reason"] == "NewReplicaSetAvailable"
+        )
         if settled:
             return
         if _complete(deployment, status):
-            self._note(status, "Progressing", "True", "NewReplicaSetAvailable", f'ReplicaSet "{about}" has successfully progressed.')
+            self._note(
+                status, "Progressing", "True", "NewReplicaSetAvailable", f'ReplicaSet "{about}" has successfully progressed.'
+            )
         elif _moved(was, status):
             set_condition(status, self.now, "Progressing", "True", "ReplicaSetUpdated", f'ReplicaSet "{about}" is progressing.',
                           lastUpdateTime=self.now)  # fmt: skip
@@ -293,8 +304,12 @@ class DeploymentController(Part):
         failed = next(filter(None, (condition(status_of(rs), "ReplicaFailure") for rs in owned)), None)
         status["conditions"] = [c for c in status["conditions"] if c["type"] != "ReplicaFailure"]
         if failed:
-            set_condition(status, self.now, "ReplicaFailure", "True", failed["reason"], failed["message"], lastUpdateTime=self.now)
-            status["conditions"][-1] |= {key: failed[key] for key in ("lastTransitionTime",)} | {"lastUpdateTime": failed["lastTransitionTime"]}
+            set_condition(
+                status, self.now, "ReplicaFailure", "True", failed["reason"], failed["message"], lastUpdateTime=self.now
+            )
+            status["conditions"][-1] |= {key: failed[key] for key in ("lastTransitionTime",)} | {
+                "lastUpdateTime": failed["lastTransitionTime"]
+            }
 
     def _overdue(self, deployment: Object, found: Object) -> int:
         """Milliseconds until a roll-out that shows no progress counts as stuck."""

@@ -187,11 +187,15 @@ def targets(cluster: Cluster, call: Call, words: list[str] | None = None) -> lis
     """`pod/NAME …`, `pod NAME …`, `pods -l app=x` or `pods --all` as kinds and names."""
     words = call.words if words is None else words
     if not words:
-        raise Mistake("resource(s) were provided, but no name was specified" if call.flags else "you must specify the type of resource")
+        raise Mistake(
+            "resource(s) were provided, but no name was specified" if call.flags else "you must specify the type of resource"
+        )
     if any("/" in word for word in words):
         pairs = [word.split("/", 1) for word in words]
         if any(len(pair) != 2 for pair in pairs):
-            raise Mistake('there is no need to specify a resource type as a separate argument when passing arguments in resource/name form')
+            raise Mistake(
+                "there is no need to specify a resource type as a separate argument when passing arguments in resource/name form"
+            )
         return [(kind_of(kind), name) for kind, name in pairs]
     kind = kind_of(words[0])
     if words[1:]:
@@ -338,7 +342,9 @@ def _documents(cluster: Cluster, call: Call, does: Callable[[Object], str]) -> s
         try:
             answers.append(does(found))
         except Rejected as refused:
-            head = f'Error from server ({refused.reason}): error when {doing} "STDIN": ' if refused.code in (400, 403, 409) else ""
+            head = (
+                f'Error from server ({refused.reason}): error when {doing} "STDIN": ' if refused.code in (400, 403, 409) else ""
+            )
             answers.append(head + refused.message if head else refusal(refused))
     return "\n".join(answers) or "error: no objects passed to " + call.verb.split()[0]
 
@@ -422,7 +428,9 @@ def rollout_undo(cluster: Cluster, call: Call) -> str:
         if wanted not in known:
             raise Mistake(f"unable to find specified revision {wanted} in history")
         if deployment["spec"].get("paused"):
-            raise Mistake(f'you cannot rollback a paused deployment; resume it first with \'kubectl rollout resume deployment/{name}\' and try again')
+            raise Mistake(
+                f"you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume deployment/{name}' and try again"
+            )
         template = clone(known[wanted]["spec"]["template"])
         del template["metadata"]["labels"][HASH]
         if template == deployment["spec"]["template"]:
@@ -462,7 +470,9 @@ def delete(cluster: Cluster, call: Call) -> str:
         grace = 1
     if force and grace > 0:
         raise Mistake("--force and --grace-period greater than 0 cannot be specified together")
-    cascade = {True: "background", "true": "background", False: "orphan"}.get(call.flags.get("cascade", True), call.flags.get("cascade"))
+    cascade = {True: "background", "true": "background", False: "orphan"}.get(
+        call.flags.get("cascade", True), call.flags.get("cascade")
+    )
     if cascade not in ("background", "foreground", "orphan"):
         raise Mistake(f'invalid cascade value ({cascade}). Must be "background", "foreground", or "orphan"')
     seconds = 0 if force else None if grace < 0 else max(1, grace)  # without --force kubectl never asks for 0
@@ -531,7 +541,11 @@ def patch(cluster: Cluster, call: Call) -> str:
     def do(kind: str, name: str) -> str:
         old = existing(cluster, kind, name)
         wanted = manifests.patched(old, change) if way == "json" else merge(old, change) if isinstance(change, dict) else None
-        if not isinstance(wanted, dict) or not isinstance(wanted.get("metadata"), dict) or not isinstance(wanted.get("spec", {}), dict):
+        if (
+            not isinstance(wanted, dict)
+            or not isinstance(wanted.get("metadata"), dict)
+            or not isinstance(wanted.get("spec", {}), dict)
+        ):
             raise Mistake("the patch does not fit the object")
         if (wanted["kind"], wanted["metadata"].get("name")) != (kind, name):
             raise Mistake("the name or kind of an object cannot be patched")
@@ -556,7 +570,10 @@ def _cordon(unschedulable: bool) -> Callable[[Cluster, Call], str]:
 def _nodes(call: Call) -> list[str]:
     if not call.words and "selector" not in call.flags:
         raise Mistake("USAGE: NODE [flags]")
-    return ["nodes", *(word.removeprefix("node/").removeprefix("nodes/") for word in call.words if word not in ("node", "nodes"))]
+    return [
+        "nodes",
+        *(word.removeprefix("node/").removeprefix("nodes/") for word in call.words if word not in ("node", "nodes")),
+    ]
 
 
 def cordon(cluster: Cluster, name: str, unschedulable: bool) -> str:
@@ -596,7 +613,11 @@ def _evict(cluster: Cluster, node: str, pods: dict[str, str], seen: int = -1) ->
             cluster.api.evict(USER, name)
         except Rejected as refused:
             again = refused.code in (429, 503)
-            answers.append(f'error when evicting pods/"{name}" -n "default"' + (" (will retry after 5s): " if again else ": ") + refused.message)
+            answers.append(
+                f'error when evicting pods/"{name}" -n "default"'
+                + (" (will retry after 5s): " if again else ": ")
+                + refused.message
+            )
             if again:
                 left[uid] = name
     world = cluster.changes
@@ -642,7 +663,9 @@ def get(cluster: Cluster, call: Call) -> str:
         raise Mistake("You must specify the type of resource to get.")
     form = call.flags.get("output", "")
     if form not in ("", "wide", "yaml", "json", "name"):
-        raise Mistake(f'unable to match a printer suitable for the output format "{form[:40]}", allowed formats are: json,name,wide,yaml')
+        raise Mistake(
+            f'unable to match a printer suitable for the output format "{form[:40]}", allowed formats are: json,name,wide,yaml'
+        )
     groups, errors = _wanted(cluster, call)
     things = [thing for _, found in groups for thing in found]
     if form in ("yaml", "json"):
@@ -691,7 +714,9 @@ def logs(cluster: Cluster, call: Call) -> str:
     if call.flags.get("follow"):
         raise Mistake("-f follows without end; ask again instead")
     if not call.words:
-        raise Mistake("expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command")
+        raise Mistake(
+            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command"
+        )
     kind, name = ("Pod", call.words[0]) if "/" not in call.words[0] else targets(cluster, call, call.words[:1])[0]
     thing = existing(cluster, kind, name)
     if kind != "Pod":
@@ -700,7 +725,9 @@ def logs(cluster: Cluster, call: Call) -> str:
         if not pods:
             raise Mistake(f"timed out waiting for the condition: no pods of {shown(kind, name)}")
         thing = pods[0]
-    return printers.logs(cluster, thing, call.flags.get("container", ""), bool(call.flags.get("previous") or call.flags.get("patch")))
+    return printers.logs(
+        cluster, thing, call.flags.get("container", ""), bool(call.flags.get("previous") or call.flags.get("patch"))
+    )
 
 
 def events(cluster: Cluster, call: Call) -> str:

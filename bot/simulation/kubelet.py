@@ -64,7 +64,9 @@ class Work:
 class Kubelet(Part):
     lag = 10
 
-    def __init__(self, api: ApiServer, node: str, runtime: Runtime, room: dict[str, str], healthy: Callable[[Object], bool]) -> None:
+    def __init__(
+        self, api: ApiServer, node: str, runtime: Runtime, room: dict[str, str], healthy: Callable[[Object], bool]
+    ) -> None:
         self.name, self.node, self.runtime, self.room = f"kubelet/{node}", node, runtime, room
         super().__init__(api)
         self.works: dict[str, Work] = {}
@@ -151,7 +153,9 @@ class Kubelet(Part):
             set_condition(new["status"], self.now, kind, "False", *why)
         set_condition(new["status"], self.now, "Ready", state, reason, message)
         self.api.update(self.name, new, "status", "patch nodes/status")
-        changed = was_ready != (state == "True") or any(c["type"] == "Ready" and c["status"] not in (state, "True") for c in before)
+        changed = was_ready != (state == "True") or any(
+            c["type"] == "Ready" and c["status"] not in (state, "True") for c in before
+        )
         if changed:
             what = "NodeReady" if state == "True" else "NodeNotReady"
             self.event(node, what, f"Node {self.node} status is now: {what}")
@@ -198,7 +202,7 @@ class Kubelet(Part):
             container = self.runtime.containers.get((uid_of(work.pod), spec["name"]))
             if container and container.running:
                 work.ready[spec["name"]] = bool(known.get(spec["name"]))
-                self.prober.watch(work, spec, container)
+                self.prober.watch(work, spec)
 
     def _exited(self, uid: str) -> None:
         work = self.works.get(uid)
@@ -312,12 +316,12 @@ class Kubelet(Part):
         work.again = False
 
     def _start(self, work: Work, spec: Object) -> None:
-        container = self.runtime.start(uid_of(work.pod), spec["name"], spec["image"])
+        self.runtime.start(uid_of(work.pod), spec["name"], spec["image"])
         work.waiting.pop(spec["name"], None)
         work.ready.pop(spec["name"], None)
         self.event(work.pod, "Created", "Container created")
         self.event(work.pod, "Started", "Container started")
-        self.prober.watch(work, spec, container)
+        self.prober.watch(work, spec)
         self.later(SETTLE, lambda: self.wake(name_of(work.pod)))
 
     def replace(self, work: Work, spec: Object, why: str) -> None:

@@ -39,7 +39,16 @@ def load(document: str) -> Iterator[Any]:
     try:
         for value in yaml.load_all(document, Loader=_Loader):  # noqa: S506
             yield _dense(json.loads(json.dumps(value, default=str, allow_nan=False)))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError, ArithmeticError, AttributeError, KeyError, IndexError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        ArithmeticError,
+        AttributeError,
+        KeyError,
+        IndexError,
+    ) as error:
         what = " ".join(str(getattr(error, "problem", None) or error).split())[:160]
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
@@ -88,7 +97,11 @@ def _object(value: Any) -> Object | str:
             "if you choose to ignore these errors, turn validation off with --validate=false"
         )
     kind, version, meta = value["kind"], value["apiVersion"], value.get("metadata")
-    if not isinstance(meta, dict) or not isinstance(meta.get("name", ""), str) or not isinstance(meta.get("generateName", ""), str):
+    if (
+        not isinstance(meta, dict)
+        or not isinstance(meta.get("name", ""), str)
+        or not isinstance(meta.get("generateName", ""), str)
+    ):
         return f'error validating "STDIN": {kind[:60]}.metadata has to be an object with a name'
     if not meta.get("name") and not meta.get("generateName"):
         return "resource name may not be empty"
@@ -139,7 +152,11 @@ def _three_way(last: Any, wanted: Any, current: Any) -> Any:
 
 
 def _named(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value)
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value)
+    )
 
 
 def patched(thing: Object, operations: Any) -> Any:

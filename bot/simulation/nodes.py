@@ -23,7 +23,9 @@ def taints_of(node: Object) -> list[Object]:
 def tolerates(pod: Object, taint: Object) -> Object | None:
     """The toleration that matches a taint, the most patient one first."""
     found = [t for t in pod["spec"].get("tolerations") or [] if _matches(t, taint)]
-    return max(found, key=lambda t: float("inf") if t.get("tolerationSeconds") is None else t["tolerationSeconds"], default=None)
+    return max(
+        found, key=lambda t: float("inf") if t.get("tolerationSeconds") is None else t["tolerationSeconds"], default=None
+    )
 
 
 def _matches(toleration: Object, taint: Object) -> bool:

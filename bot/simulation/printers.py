@@ -46,7 +46,9 @@ def resource(kind: str) -> str:
 
 
 def dump(things: list[Object], form: str, single: bool = False) -> str:
-    value: Any = things[0] if single and len(things) == 1 else {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {}}
+    value: Any = (
+        things[0] if single and len(things) == 1 else {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {}}
+    )
     if form == "json":
         return json.dumps(value, indent=4, ensure_ascii=False)
     return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=1000))
@@ -93,7 +95,13 @@ def _pod(cluster: Cluster, pod: Object) -> tuple[Row, Row]:
     restarts = sum(s["restartCount"] for s in states)
     ended = [t["finishedAt"] for s in states if (t := s["lastState"].get("terminated")) and t.get("finishedAt")]
     again = f"{restarts} ({age(cluster.clock.now, max(ended))} ago)" if restarts and ended else str(restarts)
-    row = [name_of(pod), f"{ready}/{total}", pod_status(pod), again, age(cluster.clock.now, pod["metadata"]["creationTimestamp"])]
+    row = [
+        name_of(pod),
+        f"{ready}/{total}",
+        pod_status(pod),
+        again,
+        age(cluster.clock.now, pod["metadata"]["creationTimestamp"]),
+    ]
     return row, [status.get("podIP", NONE), pod["spec"].get("nodeName", NONE), NONE, NONE]
 
 
@@ -134,7 +142,13 @@ def _template(thing: Object) -> Row:
 
 def _node(cluster: Cluster, node: Object) -> tuple[Row, Row]:
     info = status_of(node).get("nodeInfo", {})
-    row = [name_of(node), node_status(node), NONE, age(cluster.clock.now, node["metadata"]["creationTimestamp"]), info.get("kubeletVersion", "")]
+    row = [
+        name_of(node),
+        node_status(node),
+        NONE,
+        age(cluster.clock.now, node["metadata"]["creationTimestamp"]),
+        info.get("kubeletVersion", ""),
+    ]
     address = next((a["address"] for a in status_of(node).get("addresses", []) if a["type"] == "InternalIP"), NONE)
     return row, [address, NONE, info.get("osImage", ""), "<unknown>", info.get("containerRuntimeVersion", "")]
 
@@ -146,9 +160,19 @@ def node_status(node: Object) -> str:
 
 def _service(cluster: Cluster, thing: Object) -> tuple[Row, Row]:
     spec = thing["spec"]
-    ports = ",".join(f"{p['port']}" + (f":{p['nodePort']}" if p.get("nodePort") else "") + f"/{p['protocol']}" for p in spec.get("ports") or [])
+    ports = ",".join(
+        f"{p['port']}" + (f":{p['nodePort']}" if p.get("nodePort") else "") + f"/{p['protocol']}"
+        for p in spec.get("ports") or []
+    )
     external = "<pending>" if spec["type"] == "LoadBalancer" else NONE
-    row = [name_of(thing), spec["type"], spec["clusterIP"], external, ports or NONE, age(cluster.clock.now, thing["metadata"]["creationTimestamp"])]
+    row = [
+        name_of(thing),
+        spec["type"],
+        spec["clusterIP"],
+        external,
+        ports or NONE,
+        age(cluster.clock.now, thing["metadata"]["creationTimestamp"]),
+    ]
     return row, [_pairs(spec.get("selector"))]
 
 
@@ -180,7 +204,11 @@ COLUMNS: dict[str, tuple[Row, Row, Printer]] = {
     "Pod": (["NAME", "READY", "STATUS", "RESTARTS", "AGE"], ["IP", "NODE", "NOMINATED NODE", "READINESS GATES"], _pod),
     "Deployment": (["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"], ["CONTAINERS", "IMAGES", "SELECTOR"], _deployment),
     "ReplicaSet": (["NAME", "DESIRED", "CURRENT", "READY", "AGE"], ["CONTAINERS", "IMAGES", "SELECTOR"], _replicaset),
-    "Node": (["NAME", "STATUS", "ROLES", "AGE", "VERSION"], ["INTERNAL-IP", "EXTERNAL-IP", "OS-IMAGE", "KERNEL-VERSION", "CONTAINER-RUNTIME"], _node),
+    "Node": (
+        ["NAME", "STATUS", "ROLES", "AGE", "VERSION"],
+        ["INTERNAL-IP", "EXTERNAL-IP", "OS-IMAGE", "KERNEL-VERSION", "CONTAINER-RUNTIME"],
+        _node,
+    ),
     "Service": (["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"], ["SELECTOR"], _service),
     "EndpointSlice": (["NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"], [], _slice),
     "PodDisruptionBudget": (["NAME", "MIN AVAILABLE", "MAX UNAVAILABLE", "ALLOWED DISRUPTIONS", "AGE"], [], _budget),
@@ -241,7 +269,11 @@ def describe(cluster: Cluster, thing: Object) -> str:
     rows = []
     width = max(len(key) for key, _ in lines if not key.startswith("\n")) + 3
     for key, value in lines:
-        rows.append(f"{key.strip()}:\n{value}" if key.startswith("\n") else f"{key}:".ljust(width) + value.replace("\n", "\n" + " " * width))
+        rows.append(
+            f"{key.strip()}:\n{value}"
+            if key.startswith("\n")
+            else f"{key}:".ljust(width) + value.replace("\n", "\n" + " " * width)
+        )
     rows.append(_events_of(cluster, thing))
     return "\n".join(rows)
 
@@ -265,8 +297,13 @@ def _notes(thing: Object) -> str:
 
 
 def _conditions(thing: Object, reasons: bool) -> str:
-    rows = [["Type", "Status", "Reason"] if reasons else ["Type", "Status"], ["----", "------", "------"][: 3 if reasons else 2]]
-    rows += [[c["type"], c["status"], c.get("reason", "")][: 3 if reasons else 2] for c in status_of(thing).get("conditions") or []]
+    rows = [
+        ["Type", "Status", "Reason"] if reasons else ["Type", "Status"],
+        ["----", "------", "------"][: 3 if reasons else 2],
+    ]
+    rows += [
+        [c["type"], c["status"], c.get("reason", "")][: 3 if reasons else 2] for c in status_of(thing).get("conditions") or []
+    ]
     return "\n".join(f"  {line}" for line in aligned(rows).splitlines())
 
 
@@ -288,7 +325,10 @@ def _describe_pod(cluster: Cluster, pod: Object) -> list[tuple[str, str]]:
     if leaving(pod):
         meta = pod["metadata"]
         since = age(cluster.clock.now, meta["deletionTimestamp"])
-        lines += [("Status", f"Terminating (lasts {since})"), ("Termination Grace Period", f"{meta['deletionGracePeriodSeconds']}s")]
+        lines += [
+            ("Status", f"Terminating (lasts {since})"),
+            ("Termination Grace Period", f"{meta['deletionGracePeriodSeconds']}s"),
+        ]
     else:
         lines.append(("Status", status.get("phase", "Unknown")))
     lines.append(("IP", status.get("podIP", "")))
@@ -324,7 +364,13 @@ def _describe_container(pod: Object, spec: Object) -> str:
 
 def _probe(probe: Object) -> str:
     http = probe.get("httpGet")
-    how = f"http-get http://:{http.get('port', '')}{http.get('path', '/')}" if http else "exec" if probe.get("exec") else "tcp-socket"
+    how = (
+        f"http-get http://:{http.get('port', '')}{http.get('path', '/')}"
+        if http
+        else "exec"
+        if probe.get("exec")
+        else "tcp-socket"
+    )
     return (
         f"{how} delay={probe.get('initialDelaySeconds', 0)}s timeout={probe['timeoutSeconds']}s period={probe['periodSeconds']}s "
         f"#success={probe['successThreshold']} #failure={probe['failureThreshold']}"
@@ -388,19 +434,33 @@ def _describe_replicaset(cluster: Cluster, thing: Object) -> list[tuple[str, str
         ("Annotations", _notes(thing)),
         *([("Controlled By", f"{controller['kind']}/{controller['name']}")] if controller else []),
         ("Replicas", f"{status.get('replicas', 0)} current / {thing['spec']['replicas']} desired"),
-        ("Pods Status", counted.replace("Waiting", "Waiting").replace(f"{pods.count('Waiting')} Waiting", f"{pods.count('Pending')} Waiting")),
+        (
+            "Pods Status",
+            counted.replace("Waiting", "Waiting").replace(
+                f"{pods.count('Waiting')} Waiting", f"{pods.count('Pending')} Waiting"
+            ),
+        ),
         ("\nPod Template", _describe_template(thing["spec"]["template"])),
     ]
 
 
 def _describe_node(cluster: Cluster, node: Object) -> list[tuple[str, str]]:
     pods = sorted(cluster.store.find("Pod", ("node", name_of(node))), key=name_of)
-    taints = "\n".join(f"{t['key']}{'=' + t['value'] if t.get('value') else ''}:{t['effect']}" for t in node["spec"].get("taints") or [])
+    taints = "\n".join(
+        f"{t['key']}{'=' + t['value'] if t.get('value') else ''}:{t['effect']}" for t in node["spec"].get("taints") or []
+    )
     room = status_of(node).get("allocatable", {})
     rows = [["Name", "CPU Requests", "Memory Requests", "Age"], ["----", "------------", "---------------", "---"]]
     for pod in pods:
         cpu, memory = requests(pod, "cpu"), requests(pod, "memory")
-        rows.append([name_of(pod), f"{round(cpu * 1000)}m", f"{round(memory / 2**20)}Mi", age(cluster.clock.now, pod["metadata"]["creationTimestamp"])])
+        rows.append(
+            [
+                name_of(pod),
+                f"{round(cpu * 1000)}m",
+                f"{round(memory / 2**20)}Mi",
+                age(cluster.clock.now, pod["metadata"]["creationTimestamp"]),
+            ]
+        )
     table = "\n".join(f"  {line}" for line in aligned(rows, 2).splitlines())
     return [
         ("Roles", NONE),
@@ -417,7 +477,11 @@ def _describe_node(cluster: Cluster, node: Object) -> list[tuple[str, str]]:
 def _describe_service(cluster: Cluster, thing: Object) -> list[tuple[str, str]]:
     spec, found = thing["spec"], cluster.get("EndpointSlice", f"{name_of(thing)}-1")
     ports = spec.get("ports") or []
-    ready = [f"{e['addresses'][0]}:{found['ports'][0]['port']}" for e in found["endpoints"] if e["conditions"]["ready"]] if found else []
+    ready = (
+        [f"{e['addresses'][0]}:{found['ports'][0]['port']}" for e in found["endpoints"] if e["conditions"]["ready"]]
+        if found
+        else []
+    )
     return [
         ("Labels", _listed(labels_of(thing))),
         ("Selector", _pairs(spec.get("selector"))),
@@ -431,7 +495,11 @@ def _describe_service(cluster: Cluster, thing: Object) -> list[tuple[str, str]]:
 
 def _describe_budget(cluster: Cluster, thing: Object) -> list[tuple[str, str]]:
     spec, status = thing["spec"], status_of(thing)
-    limit = ("Min available", spec["minAvailable"]) if "minAvailable" in spec else ("Max unavailable", spec.get("maxUnavailable", 0))
+    limit = (
+        ("Min available", spec["minAvailable"])
+        if "minAvailable" in spec
+        else ("Max unavailable", spec.get("maxUnavailable", 0))
+    )
     return [
         (limit[0], str(limit[1])),
         ("Selector", _pairs((spec.get("selector") or {}).get("matchLabels"))),
@@ -446,7 +514,9 @@ def _describe_slice(cluster: Cluster, thing: Object) -> list[tuple[str, str]]:
     rows = []
     for e in thing["endpoints"]:
         conditions = "\n".join(f"      {key.capitalize()}:  {str(value).lower()}" for key, value in e["conditions"].items())
-        rows.append(f"  - Addresses:  {', '.join(e['addresses'])}\n    Conditions:\n{conditions}\n    TargetRef:  Pod/{e['targetRef']['name']}\n    NodeName:  {e['nodeName']}")
+        rows.append(
+            f"  - Addresses:  {', '.join(e['addresses'])}\n    Conditions:\n{conditions}\n    TargetRef:  Pod/{e['targetRef']['name']}\n    NodeName:  {e['nodeName']}"
+        )
     return [("Labels", _listed(labels_of(thing))), ("AddressType", "IPv4"), ("\nEndpoints", "\n".join(rows) or f"  {NONE}")]
 
 

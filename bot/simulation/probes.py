@@ -22,13 +22,16 @@ SOON = 30  # ms from a start to the first probe: what runs has been reported by 
 
 @dataclass
 class Probe:
+    """One probe of one container: it ticks on through restarts, and begins anew with each."""
+
     work: Work
     spec: Object
-    container: Container
     kind: str
+    container: Container | None = None  # whose results are counted
     timer: Timer | None = None
     passed: int = 0
     failed: int = 0
+    held: bool = False  # it has had its say about this container
 
     @property
     def settings(self) -> Object:
@@ -39,14 +42,14 @@ class Probe:
 class Prober:
     def __init__(self, kubelet: Kubelet, healthy: Callable[[Object], bool]) -> None:
         self.kubelet, self.healthy = kubelet, healthy
-        self.live: dict[int, Probe] = {}
+        self.live: dict[tuple[str, str, str], Probe] = {}
 
-    def watch(self, work: Work, spec: Object, container: Container) -> None:
+    def watch(self, work: Work, spec: Object) -> None:
         for kind in KINDS:
-            if spec.get(f"{kind}Probe"):
-                probe = Probe(work, spec, container, kind)
-                delay = int(probe.settings.get("initialDelaySeconds") or 0) * 1000
-                self._after(max(SOON, delay), probe, quiet=False)
+            key = (uid_of(work.pod), spec["name"], kind)
+            if spec.get(f"{kind}Probe") and (key not in self.live or self.live[key].work is not work):
+                self.live[key] = Probe(work, spec, kind)
+                self._after(SOON, self.live[key])
 
     def look_again(self) -> None:
         """What the probes will find may have changed."""
@@ -54,30 +57,35 @@ class Prober:
             if probe.timer and self._matters(probe):
                 self.kubelet.clock.heed(probe.timer)
 
-    def _after(self, delay: int, probe: Probe, quiet: bool) -> None:
-        self.live[id(probe)] = probe
-        probe.timer = self.kubelet.later(delay, lambda: self._probe(probe), quiet)
+    def _after(self, delay: int, probe: Probe) -> None:
+        probe.timer = self.kubelet.later(delay, lambda: self._tick(probe), quiet=not self._matters(probe))
 
-    def _probe(self, probe: Probe) -> None:
+    def _tick(self, probe: Probe) -> None:
         work, name = probe.work, probe.spec["name"]
-        del self.live[id(probe)]
-        current = self.kubelet.runtime.containers.get((uid_of(work.pod), name))
-        if work.stopping or current is not probe.container or not probe.container.running:
+        if work.stopping:
+            del self.live[uid_of(work.pod), name, probe.kind]
             return
-        if not work.busy and (probe.kind == "startup" or "startupProbe" not in probe.spec or name in work.ready):
-            if self._judge(probe, self.healthy(work.pod)):
-                return
-        self._after(int(probe.settings["periodSeconds"] or 10) * 1000, probe, quiet=not self._matters(probe))
+        container = self.kubelet.runtime.containers.get((uid_of(work.pod), name))
+        if container and container.running and self.kubelet.clock.now - container.started >= SOON:
+            if container is not probe.container:
+                probe.container, probe.passed, probe.failed, probe.held = container, 0, 0, False
+            waited = self.kubelet.clock.now - container.started >= int(probe.settings.get("initialDelaySeconds") or 0) * 1000
+            begun = probe.kind == "startup" or "startupProbe" not in probe.spec or name in work.ready
+            if waited and begun and not probe.held and not work.busy:
+                self._judge(probe, self.healthy(work.pod))
+        self._after(int(probe.settings["periodSeconds"] or 10) * 1000, probe)
 
     def _matters(self, probe: Probe) -> bool:
         """Will the next results change anything? Then the world is not settled."""
+        container = self.kubelet.runtime.containers.get((uid_of(probe.work.pod), probe.spec["name"]))
+        if not container or not container.running or (probe.held and container is probe.container):
+            return False
         well = self.healthy(probe.work.pod)
         if probe.kind == "readiness":
             return well != probe.work.ready.get(probe.spec["name"], False)
-        return not well
+        return well if probe.kind == "startup" else not well
 
-    def _judge(self, probe: Probe, well: bool) -> bool:
-        """Counts a result; True when the probe has done its last work for this container."""
+    def _judge(self, probe: Probe, well: bool) -> None:
         probe.passed, probe.failed = (probe.passed + 1, 0) if well else (0, probe.failed + 1)
         work, name, limit = probe.work, probe.spec["name"], int(probe.settings["failureThreshold"] or 3)
         if not well:
@@ -86,16 +94,14 @@ class Prober:
         if probe.kind == "readiness":
             if well and probe.passed >= int(probe.settings["successThreshold"] or 1):
                 self._set(work, name, True)
-            elif not well and probe.failed >= limit:
+            elif probe.failed >= limit:
                 self._set(work, name, False)
-            return False
-        if probe.kind == "startup" and well:
+        elif probe.kind == "startup" and well:
+            probe.held = True
             self._set(work, name, not probe.spec.get("readinessProbe"))
-            return True
-        if probe.failed >= limit:
+        elif probe.failed >= limit:
+            probe.held = True
             self.kubelet.replace(work, probe.spec, f"Container {name} failed {probe.kind} probe, will be restarted")
-            return True
-        return False
 
     def _set(self, work: Work, name: str, ready: bool) -> None:
         if work.ready.get(name) != ready:

@@ -97,7 +97,9 @@ def status_faults(kind: str, status: Any) -> str:
     """The same for a status that somebody other than its controller writes."""
     unknown: list[str] = []
     wrong = _walk(STATUSES.get(kind, {}), status, "status", kind, unknown)
-    return wrong or (", ".join(f'unknown field "{path}"' for path in unknown) and f'strict decoding error: unknown field "{unknown[0]}"')
+    return wrong or (
+        ", ".join(f'unknown field "{path}"' for path in unknown) and f'strict decoding error: unknown field "{unknown[0]}"'
+    )
 
 
 def _walk(shape: Any, value: Any, path: str, within: str, unknown: list[str]) -> str:
@@ -108,7 +110,11 @@ def _walk(shape: Any, value: Any, path: str, within: str, unknown: list[str]) ->
         if not isinstance(value, list):
             return _cannot(value, within, path, "[]" + (shape[0] if isinstance(shape[0], str) else "object"))
         for i, item in enumerate(value):
-            wrong = _cannot(item, within, path, "object") if item is None else _walk(shape[0], item, f"{path}[{i}]", within, unknown)
+            wrong = (
+                _cannot(item, within, path, "object")
+                if item is None
+                else _walk(shape[0], item, f"{path}[{i}]", within, unknown)
+            )
             if wrong:
                 return wrong
         return ""
