@@ -189,7 +189,8 @@ class DeploymentController(Part):
             idle = min(spare, max(0, sizes[name_of(rs)] - status_of(rs).get("availableReplicas", 0)))
             sizes[name_of(rs)] -= idle
             spare -= idle
-        extra = sum(status_of(rs).get("availableReplicas", 0) for rs in [*old, new]) - least
+        # a status that is older than the last step still counts Pods that are about to go
+        extra = sum(min(rs["spec"]["replicas"], status_of(rs).get("availableReplicas", 0)) for rs in [*old, new]) - least
         for rs in old:
             take = min(max(0, extra), sizes[name_of(rs)])
             sizes[name_of(rs)] -= take

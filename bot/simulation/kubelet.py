@@ -95,7 +95,8 @@ class Kubelet(Part):
 
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
         if kind == "Pod":
-            self.wake(name_of(new or old or {}))
+            if not old or not new or _moved(old, new):
+                self.wake(name_of(new or old or {}))
         elif old and new and old["spec"].get("unschedulable") != new["spec"].get("unschedulable"):
             reason = "NodeNotSchedulable" if new["spec"].get("unschedulable") else "NodeSchedulable"
             self.later(1000, lambda: self.event(new, reason, f"Node {self.node} status is now: {reason}"))
@@ -217,7 +218,7 @@ class Kubelet(Part):
                 self.event(work.pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
             self._busy_for(work, SANDBOX, self._set_up)
             return
-        troubled = False
+        troubled: list[BackOff] = []
         for spec in work.pod["spec"]["containers"]:
             container = self.runtime.containers.get((uid, spec["name"]))
             if container and container.running:
@@ -228,16 +229,16 @@ class Kubelet(Part):
             if container and not _again(work.pod, container):
                 continue
             if container and self._crashed(work, spec["name"], container):
-                troubled = True
+                troubled.append(BackOff())
                 continue
             if spec["image"] != pulled and not self._present(work, spec):
                 if work.busy:
                     return
-                troubled = True
+                troubled.append(work.pulls.get(spec["image"], BackOff()))
                 continue
             self._start(work, spec)
-        if troubled:
-            self.wake_after(name_of(work.pod), RESYNC, quiet=True)
+        if troubled:  # the first time that an image is waited for is worth waiting for
+            self.wake_after(name_of(work.pod), RESYNC, quiet=all(back_off.delay != FIRST for back_off in troubled))
 
     def _busy_for(self, work: Work, delay: int, then: Callable[[Work], None]) -> None:
         work.busy = True
@@ -442,6 +443,12 @@ class Kubelet(Part):
             "started": running,
             "restartCount": container.restarts if container else 0,
         }
+
+
+def _moved(old: Object, new: Object) -> bool:
+    """Is there more to a change than a status that was reported?"""
+    bound = bool(old["spec"].get("nodeName"))
+    return not bound or old["metadata"]["generation"] != new["metadata"]["generation"] or finished(old) != finished(new)
 
 
 def _terminated(container: Container) -> Object:
