@@ -36,6 +36,7 @@ ENDED = ("Succeeded", "Failed")
 SHORT = {"Deployment": "deploy", "ReplicaSet": "rs", "Pod": "pod", "Node": "node", "Service": "svc", "EndpointSlice": "slice"}
 COUNTS = ("status.replicas", "status.readyReplicas", "status.availableReplicas")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+PATIENT = r"(not-ready|unreachable):NoExecute"  # every Pod tolerates these for a while
 HEARTBEAT = 10.0  # seconds between two, by default: so much of the silence may have passed before a shop falls silent
 
 # Who may write what: writer, verbs, kinds, paths. Measured in the audit log of a real API server.
@@ -45,7 +46,7 @@ WORKLOADS = "Deployment ReplicaSet Pod Service PodDisruptionBudget"
 MAY_WRITE = (
     ("user", "ADDED DELETED", WORKLOADS, ".*"),
     ("user", "MODIFIED", WORKLOADS, rf"{MARKING}|{TEXTS}|spec\.(?!nodeName$).+"),
-    ("user", "MODIFIED", "Node", rf"spec\.unschedulable|{TEXTS}"),
+    ("user", "MODIFIED", "Node", rf"spec\.(unschedulable|taints.*)|{TEXTS}"),
     ("user", "DELETED", "Node", ".*"),
     ("eviction", "MODIFIED", "Pod", rf"{MARKING}|status\.conditions\[DisruptionTarget\]\..+"),
     ("eviction", "DELETED", "Pod", ".*"),
@@ -99,6 +100,8 @@ class Thing:
     kind: str
     name: str
     values: dict[str, Any]  # a value that was never told is unknown, not absent
+    since: int = 0  # the revision at which it was created
+    owned_since: int = 0  # the revision at which it got its owner
 
     def __getitem__(self, path: str) -> Any:
         return self.values.get(path)
@@ -140,8 +143,13 @@ class World:
     restarts: dict[str, list[float]] = field(default_factory=dict)  # Pod → when its containers were started again
     tallies: dict[str, list[list[tuple[int, ...]]]] = field(default_factory=lambda: defaultdict(lambda: [[], []]))
 
-    def owned(self, name: str, kind: str | None = None) -> list[Thing]:
-        return [thing for thing in self.objects.values() if thing.owner == name and kind in (None, thing.kind)]
+    def owner(self, thing: Thing | None) -> Thing | None:
+        """Its owner, unless that is gone; another object of the same name is no owner."""
+        owner = self.objects.get((thing and thing.owner) or "")
+        return owner if thing and owner and owner.since < thing.owned_since else None
+
+    def owned(self, owner: Thing, kind: str | None = None) -> list[Thing]:
+        return [thing for thing in self.objects.values() if kind in (None, thing.kind) and self.owner(thing) is owner]
 
     def take(self, line: Line) -> None:
         """Makes the line part of the world."""
@@ -157,22 +165,26 @@ class World:
 
     def _written(self, line: Line) -> None:
         name, before = line["name"], self.objects.get(line["name"])
+        owner = self.owner(before)
         if line["verb"] == "ADDED":
             self._forget(name)
             self.past.add(name)
-            self.objects[name] = Thing(line["kind"], name, dict(line["changed"]))
+            self.objects[name] = Thing(line["kind"], name, dict(line["changed"]), self.revision, self.revision)
         elif line["verb"] == "DELETED":
             self.objects.pop(name, None)
         elif before:
             for path, (old, new) in line["changed"].items():
                 before.values[path] = new
+                if path == OWNERS:
+                    before.owned_since = self.revision
                 if path.endswith(".restartCount") and old is not None:
                     self.restarts.setdefault(name, []).append(self.time)
                 if before.kind == "Node" and path.endswith(":NoExecute].effect"):
                     self.tainted.pop(name, None)
                     if new:
                         self.tainted[name] = self.time
-        self._tally(self.objects.get(name) or before)
+        for counting in {id(one): one for one in (owner, self.owner(self.objects.get(name))) if one}.values():
+            self.tallies[counting.name][1].append(self.count(counting))
         if line["verb"] == "MODIFIED" and any(path in line["changed"] for path in COUNTS):
             self.tallies[name] = [self.tallies[name][1], self.tallies[name][1][-1:]]
 
@@ -185,13 +197,9 @@ class World:
             for key in [key for key in memory if key[0] == name]:
                 del memory[key]
 
-    def _tally(self, thing: Thing | None) -> None:
-        """What the owner of a Pod or ReplicaSet could count from now on."""
-        if thing and thing.owner and thing.kind in ("Pod", "ReplicaSet"):
-            self.tallies[thing.owner][1].append(self.count(thing.owner))
-
-    def count(self, owner: str) -> tuple[int, ...]:
-        if owner.startswith("rs/"):
+    def count(self, owner: Thing) -> tuple[int, ...]:
+        """What its status should say: Pods that count and how many serve, or the sums over its ReplicaSets."""
+        if owner.kind == "ReplicaSet":
             pods = [pod for pod in self.owned(owner, "Pod") if pod.active]
             ready = sum(pod[READY] == "True" for pod in pods)
             return len(pods), ready, ready
@@ -200,7 +208,7 @@ class World:
     def _acted(self, text: str) -> None:
         if found := re.match(r"world (apiserver|controller-manager|scheduler) (stop|start)$", text.strip()):
             self._switch(found[1], found[2] == "stop")
-        elif found := re.match(r"world (?:kubelet|shop) (\S+) (stop|start|down|up)\b", text):
+        elif found := re.match(r"world (?:kubelet|shop) (\S+) (stop|start|down|up|new)\b", text):
             self._switch(f"kubelet/{found[1]}", found[2] in ("stop", "down"))
         for flag, value in re.findall(r"([a-z-]+)=(\S+)", text) if text.startswith("world set") else ():
             self.flags[flag] = duration(value)
@@ -350,7 +358,7 @@ def a_node_is_chosen_that_fits(line: Line, world: World) -> Iterator[str]:
     if node["spec.unschedulable"]:
         yield f"{line['name']} is bound to {node.name}, which is cordoned"
     for path, effect in node.values.items():
-        if path.startswith("spec.taints[") and effect in ("NoSchedule", "NoExecute"):
+        if path.startswith("spec.taints[") and effect in ("NoSchedule", "NoExecute") and not re.search(PATIENT, path):
             yield f"{line['name']} is bound to {node.name} in spite of {path}"
     there = [other for other in world.objects.values() if other[NODE] == node.name.removeprefix("node/")]
     asked = sum(_requested(other) for other in [pod, *there] if other[PHASE] not in ENDED)
@@ -442,7 +450,7 @@ def observation_follows(line: Line, world: World) -> Iterator[str]:
 def owners_come_first(line: Line, world: World) -> Iterator[str]:
     if line["verb"] != "ADDED":
         return
-    owner = Thing(line["kind"], line["name"], line["changed"]).owner
+    owner = _newborn(line).owner
     if not owner and writer(line) not in ("user", "kubelet"):
         yield f"{line['name']} is created for nobody"
     if owner:
@@ -477,7 +485,7 @@ def pods_leave_in_two_steps(line: Line, world: World) -> Iterator[str]:
 def the_collector_waits_for_the_owner(line: Line, world: World) -> Iterator[str]:
     thing = world.objects.get(line["name"])
     if thing and line["source"] == "generic-garbage-collector" and (line["verb"] == "DELETED" or MARK in changes(line)):
-        owner = world.objects.get(thing.owner or "")
+        owner = world.owner(thing)
         if owner and not owner.leaving:
             yield f"{line['name']} is collected while {owner.name} stays"
 
@@ -485,7 +493,7 @@ def the_collector_waits_for_the_owner(line: Line, world: World) -> Iterator[str]
 def foreground_owners_go_last(line: Line, world: World) -> Iterator[str]:
     thing = world.objects.get(line["name"])
     if thing and line["verb"] == "DELETED" and thing.foreground:
-        yield from (f"{line['name']} is gone before {other.name}" for other in world.owned(line["name"]))
+        yield from (f"{line['name']} is gone before {other.name}" for other in world.owned(thing))
 
 
 # --- controllers ---
@@ -495,10 +503,9 @@ def replicasets_count_before_they_act(line: Line, world: World) -> Iterator[str]
     """A Pod is replaced when it is marked, not before; a Pod too many is removed, no other."""
     if line["source"] != "replicaset-controller" or line["kind"] != "Pod":
         return
-    pod = Thing("Pod", line["name"], line["changed"]) if line["verb"] == "ADDED" else world.objects.get(line["name"])
-    rs = world.objects.get((pod and pod.owner) or "")
-    if pod and rs:
-        there = sum(other.active for other in world.owned(rs.name, "Pod"))
+    pod = _newborn(line) if line["verb"] == "ADDED" else world.objects.get(line["name"])
+    if pod and (rs := world.owner(pod)):
+        there = sum(other.active for other in world.owned(rs, "Pod"))
         if line["verb"] == "ADDED" and there >= rs[REPLICAS]:
             yield f"{line['name']} is created, {rs.name} has {there} of {rs[REPLICAS]}"
         if MARK in changes(line) and there <= rs[REPLICAS]:
@@ -517,7 +524,7 @@ def status_flows_upward(line: Line, world: World) -> Iterator[str]:
 
 def deployments_step_within_surge(line: Line, world: World) -> Iterator[str]:
     for rs, deploy, old, new in _steps(line, world):
-        rest = sum(other[REPLICAS] for other in world.owned(deploy.name, "ReplicaSet") if other.name != rs)
+        rest = sum(other[REPLICAS] for other in world.owned(deploy, "ReplicaSet") if other.name != rs)
         most = deploy[REPLICAS] + _allowed(deploy)[0]
         if new > old and rest + new > most:
             yield f"{rs} grows to {new}, {rest + new} in all, at most {most}"
@@ -529,7 +536,7 @@ def deployments_step_keeps_what_is_needed(line: Line, world: World) -> Iterator[
         if new >= old or DESIRED in changes(line) or deploy["spec.strategy.type"] == "Recreate":
             continue
         left, lost = 0, False
-        for other in world.owned(deploy.name, "ReplicaSet"):
+        for other in world.owned(deploy, "ReplicaSet"):
             size, available = new if other.name == rs else other[REPLICAS], other[COUNTS[2]] or 0
             left += min(size, available)
             lost = lost or (other.name == rs and size < available)
@@ -611,6 +618,10 @@ def time_never_goes_back(line: Line, world: World) -> Iterator[str]:
         yield f"at {line['t']}, after {world.time}"
 
 
+def _newborn(line: Line) -> Thing:
+    return Thing(line["kind"], line["name"], line["changed"], line["rv"], line["rv"])
+
+
 def _requested(pod: Thing) -> float:
     return sum(
         _cores(value) for path, value in pod.values.items() if path.endswith(".resources.requests.cpu") and path[:5] == "spec."
@@ -642,8 +653,8 @@ def _steps(line: Line, world: World) -> Iterator[tuple[str, Thing, int, int]]:
     """ReplicaSet, its Deployment, old and new size: when the deployment controller writes a size."""
     if line["source"] != "deployment-controller" or line["kind"] != "ReplicaSet" or line["verb"] == "DELETED":
         return
-    rs = Thing("ReplicaSet", line["name"], line["changed"]) if line["verb"] == "ADDED" else world.objects.get(line["name"])
-    deploy = world.objects.get((rs and rs.owner) or "")
+    rs = _newborn(line) if line["verb"] == "ADDED" else world.objects.get(line["name"])
+    deploy = world.owner(rs)
     old, new = (0, line["changed"].get(REPLICAS, 0)) if line["verb"] == "ADDED" else changes(line).get(REPLICAS, (0, 0))
     if deploy and old != new:
         yield line["name"], deploy, old, new

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -53,6 +54,14 @@ class Done(NamedTuple):
     seconds: float
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """`main` keeps its log there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOT_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @contextmanager
 def streams(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
     """Standard streams of our own, as `main` expects them."""
@@ -64,7 +73,7 @@ def streams(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
         mine = sys.stdout, sys.stderr
         sys.stdin, sys.stdout, sys.stderr = kept
         for stream in mine:
-            stream.flush()
+            stream.detach()  # flushes, and leaves what was written to be read
 
 
 def ordered(script: bytes) -> Done:
@@ -124,7 +133,7 @@ def spoilt_scripts(draw: st.DrawFn) -> bytes:
                 lines.insert(place, draw(st.sampled_from(lines or [""])))
     text = "\n".join(lines).encode("utf-8", "surrogatepass")
     cut = draw(st.integers(0, len(text)))
-    return text[:cut] + draw(st.sampled_from((b"", b"\x00", b"\xff", b"\r\n", b"\t", b"\xef\xbb\xbf"))) + text[cut:]
+    return text[:cut] + draw(st.sampled_from((*[b""] * 9, b"\x00", b"\xff", b"\r\n", b"\t", b"\xef\xbb\xbf"))) + text[cut:]
 
 
 yaml_values = st.recursive(
@@ -150,6 +159,100 @@ yaml_values = st.recursive(
 )
 
 
+def metadata(name: str) -> dict[str, object]:
+    return {"name": name, "labels": {"app": "lemonade"}, "annotations": {"note": "hi"}}
+
+
+CONTAINER = {
+    "name": "cup",
+    "image": "lemonade:v1",
+    "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "64Mi"}},
+    "ports": [{"name": "web", "containerPort": 8080}],
+    "readinessProbe": {"httpGet": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 1},
+}
+POD = {"containers": [CONTAINER], "restartPolicy": "Always", "tolerations": [{"key": "a", "operator": "Exists"}]}
+SELECTOR = {"matchLabels": {"app": "lemonade"}}
+TEMPLATE = {"metadata": {"labels": {"app": "lemonade"}}, "spec": POD}
+OBJECTS: tuple[dict[str, object], ...] = (
+    {"apiVersion": "v1", "kind": "Pod", "metadata": metadata("solo"), "spec": POD},
+    {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata("lemonade"),
+        "spec": {
+            "replicas": 2,
+            "selector": SELECTOR,
+            "template": TEMPLATE,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": "25%"}},
+            "progressDeadlineSeconds": 600,
+            "revisionHistoryLimit": 2,
+        },
+    },
+    {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": metadata("cups"),
+        "spec": {"replicas": 1, "selector": SELECTOR, "template": TEMPLATE},
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata("lemonade"),
+        "spec": {"selector": {"app": "lemonade"}, "ports": [{"port": 80, "targetPort": "web"}], "type": "ClusterIP"},
+    },
+    {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata("lemonade"),
+        "spec": {"minAvailable": "50%", "selector": SELECTOR},
+    },
+)
+AFTERWARDS = """
+settle
+kubectl get all -o wide
+kubectl describe pods
+kubectl get pods,rs,deploy,svc,nodes,pdb -o yaml
+kubectl describe deployment lemonade
+kubectl logs deployment/lemonade
+kubectl events
+kubectl rollout history deployment/lemonade
+kubectl scale deployment lemonade --replicas=3
+kubectl set image deployment/lemonade cup=lemonade:v2
+kubectl drain node-1 --force
+settle
+kubectl rollout undo deployment/lemonade
+kubectl delete deployment/lemonade rs/cups svc/lemonade pod/solo
+settle
+"""
+
+
+@st.composite
+def spoilt_objects(draw: st.DrawFn) -> dict[str, object]:
+    """A good object of which one place, however deep, holds something else, or nothing, or more."""
+    thing = copy.deepcopy(draw(st.sampled_from(OBJECTS)))
+    place: Any = thing
+    while True:
+        key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or draw(st.integers(0, 3)) == 0:
+            break
+        place = place[key]
+    match draw(st.integers(0, 3)):
+        case 0:
+            del place[key]
+        case 1 if isinstance(place, dict):
+            place[draw(st.sampled_from(KEYS.split()))] = draw(yaml_values)
+        case _:
+            place[key] = draw(yaml_values)
+    return thing
+
+
+@settings(max_examples=SCRIPTS // 4, deadline=None, suppress_health_check=SLOW)
+@given(st.lists(spoilt_objects(), min_size=1, max_size=3))
+def test_a_spoilt_object_ends_in_lines_or_in_one_sentence(things: list[dict[str, object]]) -> None:
+    documents = "\n---\n".join(json.dumps(thing) for thing in [*things, OBJECTS[1]])
+    check(ordered(f"world shops 2\nsettle\nkubectl apply -f - <<EOF\n{documents}\nEOF{AFTERWARDS}".encode()))
+
+
 @settings(max_examples=SCRIPTS // 2, deadline=None, suppress_health_check=SLOW)
 @given(spoilt_scripts())
 def test_a_spoilt_script_ends_in_lines_or_in_one_sentence(script: bytes) -> None:
@@ -168,9 +271,9 @@ def test_any_text_ends_in_lines_or_in_one_sentence(script: bytes) -> None:
 
 @settings(max_examples=SCRIPTS // 4, deadline=None, suppress_health_check=SLOW)
 @given(st.sampled_from(("Pod", "Deployment", "ReplicaSet", "Service", "Node", "List", "Lemon")), yaml_values, yaml_values)
-def test_any_object_ends_in_lines_or_in_one_sentence(kind: str, metadata: object, spec: object) -> None:
+def test_any_object_ends_in_lines_or_in_one_sentence(kind: str, meta: object, spec: object) -> None:
     version = "apps/v1" if kind in ("Deployment", "ReplicaSet") else "v1"
-    thing = {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+    thing = {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec}
     check(ordered(f"world shops 2\nkubectl apply -f - <<EOF\n{json.dumps(thing)}\nEOF\nsettle\n".encode()))
 
 
