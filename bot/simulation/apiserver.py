@@ -174,6 +174,8 @@ class ApiServer:
 
     def event(self, by: str, about: Object, reason: str, message: str, kind: str = "Normal") -> None:
         """Notes what a part did; a repeated note counts up. Nothing acts on Events."""
+        if not self.running:
+            return  # notes are not worth waiting for
         by = "default-scheduler" if by == "kube-scheduler" else by
         said = (about["kind"], name_of(about), uid_of(about), by, reason, message)
         old = self.store.get("Event", self._repeats.get(said, ""))

@@ -241,9 +241,8 @@ def _make(cluster: Cluster, call: Call, thing: Object, done: str) -> str:
     if call.flags.get("dry-run") not in (None, False, "none"):
         if call.flags.get("output") in ("yaml", "json"):
             return printers.dump([thing], str(call.flags["output"]))
-        return f"{shown(thing['kind'], name_of(thing))} {done} (dry run)"
-    cluster.api.create(USER, thing)
-    return f"{shown(thing['kind'], name_of(thing))} {done}"
+        return f"{shown(thing['kind'], thing['metadata'].get('name', ''))} {done} (dry run)"
+    return f"{shown(thing['kind'], name_of(cluster.api.create(USER, thing)))} {done}"
 
 
 def _one_name(call: Call) -> str:
@@ -326,6 +325,8 @@ def create_file(cluster: Cluster, call: Call) -> str:
 
 def replace(cluster: Cluster, call: Call) -> str:
     def put(thing: Object) -> str:
+        if not thing["metadata"].get("name"):
+            raise Mistake("resource name may not be empty")
         cluster.api.update(USER, thing)
         return f"{shown(thing['kind'], name_of(thing))} replaced"
 

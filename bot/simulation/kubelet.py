@@ -77,6 +77,7 @@ class Kubelet(Part):
             api.store.watch(kind, self._changed, node)
         self.running = False
         self.epoch = 0
+        self.deferred: list[Callable[[], None]] = []  # what waits for the API server
         self.start()
 
     def start(self) -> None:
@@ -93,6 +94,12 @@ class Kubelet(Part):
         self.works.clear()
         self.named.clear()
 
+    def resume(self) -> None:
+        super().resume()
+        waiting, self.deferred = self.deferred, []
+        for call in waiting:
+            call()
+
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
         if kind == "Pod":
             if not old or not new or _moved(old, new):
@@ -107,11 +114,16 @@ class Kubelet(Part):
 
         def due() -> None:
             if self.epoch == epoch and not self.api.running:
-                self.clock.after(1000, due, quiet=True)
+                self.deferred.append(due)
             elif self.epoch == epoch:
                 call()
 
         return self.clock.after(delay, due, quiet)
+
+    def _when_heard(self, call: Callable[[bool], None]) -> Callable[[bool], None]:
+        """What the runtime reports to a kubelet that has been stopped in the meantime is heard by nobody."""
+        epoch = self.epoch
+        return lambda found: self.later(0, lambda: call(found)) and None if self.epoch == epoch else None
 
     # The node
 
@@ -210,8 +222,8 @@ class Kubelet(Part):
         if work and self.running:
             self.later(SETTLE if work.stopping else RELIST, lambda: self.wake(name_of(work.pod)))
 
-    def _act(self, work: Work, pulled: str = "") -> None:
-        """Brings every container to where it should be; `pulled` is the image that has just come."""
+    def _act(self, work: Work, pulled: str = "", excused: str = "") -> None:
+        """Brings every container to where it should be; `pulled` has just come, `excused` was stopped by the kubelet itself."""
         uid = uid_of(work.pod)
         if uid not in self.runtime.sandboxes:
             if self.runtime.of(uid):
@@ -228,7 +240,7 @@ class Kubelet(Part):
                 continue
             if container and not _again(work.pod, container):
                 continue
-            if container and self._crashed(work, spec["name"], container):
+            if container and spec["name"] != excused and self._crashed(work, spec["name"], container):
                 troubled.append(BackOff())
                 continue
             if spec["image"] != pulled and not self._present(work, spec):
@@ -290,8 +302,7 @@ class Kubelet(Part):
             return False
         self.event(pod, "Pulling", f'Pulling image "{image}"')
         work.busy = True
-        epoch = self.epoch
-        self.runtime.pull(image, lambda found: self._pulled(work, spec, found) if self.epoch == epoch else None)
+        self.runtime.pull(image, self._when_heard(lambda found: self._pulled(work, spec, found)))
         return False
 
     def _pulled(self, work: Work, spec: Object, found: bool) -> None:
@@ -332,16 +343,17 @@ class Kubelet(Part):
         work.busy = True
         ended = self.runtime.containers[uid, name].before
 
-        def stopped() -> None:
-            if work.stopping or uid not in self.works or not self.running:
+        def stopped(_: bool) -> None:
+            if work.stopping or uid not in self.works:
                 return
             work.busy = False
             if work.pod["spec"]["restartPolicy"] == "Never" or (ended and self._crashed(work, name, ended)):
                 self.wake(name_of(work.pod))
-            elif spec["image"] in self.runtime.images or not self.api.running:
-                self._act(work)
+            else:
+                self._act(work, excused=name)
 
-        self.runtime.stop(uid, name, int(work.pod["spec"]["terminationGracePeriodSeconds"]) * 1000, stopped)
+        grace = int(work.pod["spec"]["terminationGracePeriodSeconds"]) * 1000
+        self.runtime.stop(uid, name, grace, self._when_heard(stopped))
 
     def _halt(self, work: Work, grace: int) -> bool:
         """Begins to stop what still runs; False when nothing does."""

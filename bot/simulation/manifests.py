@@ -120,6 +120,8 @@ def _object(value: Any) -> Object | str:
 
 def apply(api: ApiServer, by: str, thing: Object) -> str:
     """Creates, or merges three ways: what an earlier apply set and this one leaves out is removed."""
+    if not thing["metadata"].get("name"):
+        return f"error: from {thing['metadata']['generateName']}: cannot use generate name with apply"
     kind, name = thing["kind"], name_of(thing)
     said = json.dumps(thing, sort_keys=True)
     wanted = clone(thing)

@@ -64,6 +64,8 @@ class NodeController(Part):
 
     def resume(self) -> None:
         self.heard = dict.fromkeys(self.heard, self.clock.now)  # nobody could be heard
+        for name in self.heard:
+            self.wake(name)
         super().resume()
 
     def reconcile(self, key: str) -> None:

@@ -76,14 +76,14 @@ class Runtime:
             made.end = self.clock.after(CRASH, lambda: self.end(uid, name, 1, "Error"))
         return made
 
-    def stop(self, uid: str, name: str, grace: int, then: Callable[[], None] = lambda: None) -> None:
+    def stop(self, uid: str, name: str, grace: int, then: Callable[[bool], None] = lambda _: None) -> None:
         """Asks a container to end; it needs a moment, which its grace period may not give it."""
         container = self.containers[uid, name]
         self.clock.cancel(container.end)
 
         def ended() -> None:
             self.end(uid, name, *((0, "Completed") if grace >= STOP else (KILLED, "Error")))
-            then()
+            then(True)
 
         container.end = self.clock.after(min(grace, STOP), ended)
 

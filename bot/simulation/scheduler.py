@@ -53,13 +53,16 @@ class Usage:
         self.owners[owner] += 1
 
     def drop(self, pod: Object) -> None:
-        cpu, memory, owner = self.pods.pop(uid_of(pod), (0.0, 0.0, ""))
+        if uid_of(pod) not in self.pods:
+            return
+        cpu, memory, owner = self.pods.pop(uid_of(pod))
         self.cpu, self.memory = self.cpu - cpu, self.memory - memory
         self.owners[owner] -= 1
 
 
 class Scheduler(Part):
     name = "kube-scheduler"
+    lag = 2
     kinds = ("Node", "Pod")
 
     def __init__(self, api: ApiServer) -> None:
@@ -129,7 +132,7 @@ class Scheduler(Part):
         usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]
         used = (max(usage.cpu, LEAST["cpu"] * len(usage.pods)), max(usage.memory, LEAST["memory"] * len(usage.pods)))
         full = [amount / (quantity(room[key]) or 1) for key, amount in zip(("cpu", "memory"), used, strict=True)]
-        return usage.owners[_owner(pod)], round(sum(full) / 2, 6)
+        return usage.owners[_owner(pod)] if owner_of(pod) else 0, round(sum(full) / 2, 6)
 
     def _give_up(self, pod: Object, refused: dict[str, list[str]]) -> None:
         message = self._explain(pod, refused)

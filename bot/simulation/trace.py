@@ -21,7 +21,8 @@ KEYS: dict[str, Callable[[Object], str]] = {  # lists whose items have an identi
     "endpoints": lambda item: "".join(item.get("addresses", [])),
 }
 HIDDEN = {"resourceVersion", "managedFields", "uid", "creationTimestamp", "namespace", "lastTransitionTime", "lastUpdateTime",
-          "timeAdded", "tolerations", "volumes", "targetRef", "addresses", "type", "kubectl.kubernetes.io/last-applied-configuration"}  # fmt: skip
+          "timeAdded", "tolerations", "volumes", "targetRef", "addresses", "kubectl.kubernetes.io/last-applied-configuration"}  # fmt: skip
+IDENTITY = {"type", "name", "key"}  # of an item in such a list: its path says it already
 TIMES = {"deletionTimestamp", "startTime", "startedAt", "finishedAt"}
 MAIN = {
     "Deployment": ("metadata.generation", "spec.replicas", "spec.template.spec.containers[", "spec.strategy", "spec.progressDead"),
@@ -134,8 +135,9 @@ def _differ(path: str, old: Any, new: Any, found: dict[str, Any]) -> None:
     if old is new or old == new:
         return
     if isinstance(old, dict | None) and isinstance(new, dict | None) and (old or new) and path not in WHOLE:
+        hidden = HIDDEN | IDENTITY if path.endswith("]") else HIDDEN
         for key in {**(old or {}), **(new or {})}:
-            if key not in HIDDEN:
+            if key not in hidden:
                 inner = f"{path}.{key}" if path else str(key)
                 _differ(inner, (old or {}).get(key), (new or {}).get(key), found)
         return
