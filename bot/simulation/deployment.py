@@ -125,7 +125,7 @@ class DeploymentController(Part):
         self._report(deployment, owned, new)
 
     def _create(self, deployment: Object, owned: list[Object]) -> Object:
-        letter = _after(max((name_of(rs).rsplit("-", 1)[-1] for rs in owned), key=lambda s: (len(s), s), default=""))
+        letter = _after(max((labels_of(rs).get(HASH, "") for rs in owned), key=lambda s: (len(s), s), default=""))
         while self.api.get("ReplicaSet", f"{name_of(deployment)}-{letter}"):
             letter = _after(letter)
         template = clone(deployment["spec"]["template"])

@@ -433,7 +433,7 @@ def rollout_undo(cluster: Cluster, call: Call) -> str:
                 f"you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume deployment/{name}' and try again"
             )
         template = clone(known[wanted]["spec"]["template"])
-        del template["metadata"]["labels"][HASH]
+        template["metadata"]["labels"].pop(HASH, None)
         if template == deployment["spec"]["template"]:
             return f"{shown(kind, name)} skipped rollback (current template already matches revision {wanted})"
         cluster.api.update(USER, {**deployment, "spec": {**deployment["spec"], "template": template}}, call="patch deployments")
