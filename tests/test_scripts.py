@@ -246,7 +246,7 @@ def spoilt_objects(draw: st.DrawFn) -> dict[str, object]:
     return thing
 
 
-@settings(max_examples=SCRIPTS // 4, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=SCRIPTS // 10, deadline=None, suppress_health_check=SLOW)
 @given(st.lists(spoilt_objects(), min_size=1, max_size=3))
 def test_a_spoilt_object_ends_in_lines_or_in_one_sentence(things: list[dict[str, object]]) -> None:
     documents = "\n---\n".join(json.dumps(thing) for thing in [*things, OBJECTS[1]])
@@ -330,3 +330,143 @@ def test_a_whole_script_is_read_before_its_first_command(run: Run) -> None:
     done = run("order", "--json", "--script", "-", stdin="world shops 2\nsettle\nfrobnicate\n")
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(r"[^\n]+\n", done.stderr)
+
+
+# --- kubectl's own words ---
+
+SHOP = """world shops 2
+settle
+kubectl create deployment lemonade --image=lemonade:v1 --replicas=2
+kubectl run solo --image=lemonade:v1
+settle
+"""
+STRICT = (
+    'Error from server (BadRequest): error when creating "STDIN": {0} in version "v1" cannot be handled as a {0}: '
+    "strict decoding error: {1}"
+)
+ANSWERS = (
+    ("kubectl get podz", 'error: the server doesn\'t have a resource type "podz"'),
+    ("kubectl get pod nope", 'Error from server (NotFound): pods "nope" not found'),
+    ("kubectl get deployment nope", 'Error from server (NotFound): deployments.apps "nope" not found'),
+    ("kubectl describe pod nope", 'Error from server (NotFound): pods "nope" not found'),
+    ("kubectl logs nope", 'error: error from server (NotFound): pods "nope" not found in namespace "default"'),
+    ("kubectl delete pod nope", 'Error from server (NotFound): pods "nope" not found'),
+    ("kubectl delete pod", "error: resource(s) were provided, but no name was specified"),
+    ("kubectl scale deployment nope --replicas=2", 'Error from server (NotFound): deployments.apps "nope" not found'),
+    ("kubectl scale deployment lemonade", 'error: required flag(s) "replicas" not set'),
+    (
+        "kubectl scale deployment lemonade --replicas=-1",
+        "error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0",
+    ),
+    ("kubectl cordon nope", 'Error from server (NotFound): nodes "nope" not found'),
+    ("kubectl uncordon node-1", "node/node-1 already uncordoned"),
+    ("kubectl create deployment juice", 'error: required flag(s) "image" not set'),
+    (
+        "kubectl create deployment lemonade --image=x",
+        'error: failed to create deployment: deployments.apps "lemonade" already exists',
+    ),
+    ("kubectl run solo --image=x", 'Error from server (AlreadyExists): pods "solo" already exists'),
+    ("kubectl expose deployment lemonade", "error: couldn't find port via --port flag or introspection"),
+    ("kubectl set image deployment/lemonade nope=x", 'error: unable to find container named "nope"'),
+    ("kubectl rollout undo deployment/lemonade", 'error: no rollout history found for deployment "lemonade"'),
+    ("kubectl rollout undo deployment/lemonade --to-revision=9", "error: unable to find specified revision 9 in history"),
+    ("kubectl rollout status deployment/lemonade", 'deployment "lemonade" successfully rolled out'),
+    ("kubectl label pod solo", "error: at least one label update is required"),
+    ("kubectl label pod solo run=y", "error: 'run' already has a value (solo), and --overwrite is false"),
+    ("kubectl scale deployment lemonade --replicas=3", "deployment.apps/lemonade scaled"),
+    ("kubectl label pod solo cold=yes", "pod/solo labeled"),
+    ("kubectl delete deployment lemonade", 'deployment.apps "lemonade" deleted from default namespace'),
+    ("kubectl get services", "No resources found in default namespace."),
+)
+DOCUMENTS = (
+    ("", "error: no objects passed to apply"),
+    (
+        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: {replica: 1}}",
+        STRICT.format("Deployment", 'unknown field "spec.replica"'),
+    ),
+    (
+        "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers: [{name: a, imagee: b, stdinn: 1}]}}",
+        STRICT.format("Pod", 'unknown field "spec.containers[0].imagee", unknown field "spec.containers[0].stdinn"'),
+    ),
+    (
+        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: bad}, spec: {selector: {matchLabels: {app: other}}, "
+        "template: {metadata: {labels: {app: bad}}, spec: {containers: [{name: c, image: x}]}}}}",
+        'The Deployment "bad" is invalid: spec.template.metadata.labels: Invalid value: {"app":"bad"}: '
+        "`selector` does not match template `labels`",
+    ),
+    (
+        "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers: []}}",
+        'The Pod "x" is invalid: spec.containers: Required value',
+    ),
+    (
+        "{apiVersion: v1, metadata: {name: x}}",
+        'error: error validating "STDIN": error validating data: kind not set; '
+        "if you choose to ignore these errors, turn validation off with --validate=false",
+    ),
+)
+MISTYPED = (
+    ("kubectl frobnicate", 'error: unknown command "frobnicate" for "kubectl"', "rollout undo"),
+    ("kubectl get pods --colour", "error: unknown flag: --colour", "--show-labels"),
+    (
+        "kubectl scale deployment lemonade --replicas=x",
+        'error: invalid argument "x" for "--replicas" flag: strconv.ParseInt: parsing "x": invalid syntax',
+        "",
+    ),
+    ("world frobnicate", '"world frobnicate" is none of:', "kubelet NODE stop|start"),
+    ("frobnicate", '"frobnicate" is none of:', "settle"),
+    ("wait long", 'time: invalid duration "long"', "1m30s"),
+)
+
+
+def answer(script: str) -> str:
+    """What the last command answered."""
+    done = ordered(script.encode())
+    check(done)
+    return [str(line["text"]) for line in map(json.loads, done.out.splitlines()) if line["verb"] == "OUTPUT"][-1]
+
+
+@pytest.mark.parametrize(("command", "sentence"), ANSWERS)
+def test_kubectl_answers_in_its_own_words(command: str, sentence: str) -> None:
+    assert answer(SHOP + command) == sentence
+
+
+@pytest.mark.parametrize(("document", "sentence"), DOCUMENTS)
+def test_a_manifest_is_refused_in_the_words_of_kubectl(document: str, sentence: str) -> None:
+    assert answer(f"{SHOP}kubectl apply -f - <<EOF\n{document}\nEOF\n") == sentence
+
+
+def test_several_faults_of_an_object_have_a_line_each() -> None:
+    first, *faults = answer(SHOP + "kubectl run Solo --image=x").splitlines()
+    assert first == 'The Pod "Solo" is invalid: '
+    assert [fault.split(":")[0] for fault in faults] == ["* metadata.name", "* spec.containers[0].name"]
+
+
+@pytest.mark.parametrize(("command", "sentence", "known"), MISTYPED)
+def test_what_is_mistyped_is_told_before_anything_runs(command: str, sentence: str, known: str) -> None:
+    done = ordered(f"world shops 2\n\n{command}\n".encode())
+    check(done)
+    assert done.code == 1
+    assert done.err.startswith(f"line 3: {sentence}")
+    assert known in done.err
+
+
+def test_without_its_api_server_kubectl_is_refused() -> None:
+    refused = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
+    for command in ("kubectl get pods", "kubectl scale deployment lemonade --replicas=3"):
+        assert answer(f"{SHOP}world apiserver stop\n{command}") == refused
+
+
+def test_a_refused_command_does_not_end_the_script() -> None:
+    done = ordered(f"{SHOP}kubectl delete pod nope\nkubectl delete pod solo\nsettle\n".encode())
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert (done.code, done.err) == (0, "")
+    assert [
+        (line["code"], line["message"]) for line in lines if line["verb"] == "REJECTED" and line["source"] == "user/kubectl"
+    ] == [(404, 'pods "nope" not found')]
+    assert [line["name"] for line in lines if line["verb"] == "DELETED"] == ["pod/solo"]
+
+
+def test_a_reading_command_writes_no_action() -> None:
+    done = ordered(f"{SHOP}kubectl get pods\nkubectl events\n".encode())
+    texts = [(line["verb"], line["text"]) for line in map(json.loads, done.out.splitlines()) if line["verb"] == "ACTION"]
+    assert [text for _, text in texts] == [line for line in SHOP.splitlines() if line != "settle"]
