@@ -147,7 +147,8 @@ class ApiServer:
             )
             raise self._reject(by, call, "Pod", name, 409, "Conflict", message)
         if leaving(old):
-            message = f'Operation cannot be fulfilled on pods/binding "{name}": pod {name} is being deleted, cannot be assigned to a host'
+            message = f"pod {name} is being deleted, cannot be assigned to a host"
+            message = f'Operation cannot be fulfilled on pods/binding "{name}": {message}'
             raise self._reject(by, call, "Pod", name, 409, "Conflict", message)
         new = clone(old)
         new["spec"]["nodeName"] = node
@@ -158,7 +159,7 @@ class ApiServer:
         """A deletion that asks the disruption budgets first."""
         call = "create pods/eviction"
         pod = self._read(by, call, "Pod", name)
-        budgets = [b for b in self.store.list("PodDisruptionBudget") if selects(_chosen(b), labels_of(pod))]
+        budgets = [b for b in self.store.all("PodDisruptionBudget") if selects(_chosen(b), labels_of(pod))]
         asked = not leaving(pod) and not finished(pod) and status_of(pod).get("phase") != "Pending"
         if len(budgets) > 1 and asked:
             message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."

@@ -126,7 +126,7 @@ class Cluster:
         return self.store.get(kind, name)
 
     def list(self, kind: str) -> Sequence[Object]:
-        return self.store.list(kind)
+        return self.store.all(kind)
 
     def add_node(self, name: str, room: dict[str, str]) -> None:
         runtime = Runtime(self.clock, self.registry, len(self.kubelets) + 1)

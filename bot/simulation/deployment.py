@@ -58,7 +58,7 @@ class DeploymentController(Part):
                 self.wake(above["name"])
 
     def _wake_adopters(self, replicaset: Object) -> None:
-        for deployment in self.api.store.list("Deployment"):
+        for deployment in self.api.store.all("Deployment"):
             if selects(deployment["spec"]["selector"]["matchLabels"], labels_of(replicaset)):
                 self.wake(name_of(deployment))
 

@@ -31,7 +31,7 @@ class DisruptionController(Part):
         if kind == "PodDisruptionBudget":
             self.wake(name_of(new or old or {}))
             return
-        for budget in self.api.store.list("PodDisruptionBudget"):
+        for budget in self.api.store.all("PodDisruptionBudget"):
             if kind != "Pod" or any(selects(_selector(budget), labels_of(pod)) for pod in (old, new) if pod):
                 self.wake(name_of(budget))
 
@@ -54,7 +54,7 @@ class DisruptionController(Part):
             **({"disruptedPods": evicted} if evicted else {}),
         }
         self.api.update(self.name, {**budget, "status": status}, "status")
-        return len(pods) // 20
+        return len(pods) // 4
 
     def _pending(self, budget: Object, pods: list[Object]) -> dict[str, str]:
         """Evictions that were granted and whose Pods are not yet marked."""

@@ -19,7 +19,7 @@ class EndpointSliceController(Part):
         elif kind == "EndpointSlice":
             self.wake((new or old or {})["metadata"]["labels"]["kubernetes.io/service-name"])
         else:
-            for service in self.api.store.list("Service"):
+            for service in self.api.store.all("Service"):
                 if any(selects(service["spec"].get("selector"), labels_of(pod)) for pod in (old, new) if pod):
                     self.wake(name_of(service))
 
@@ -44,7 +44,7 @@ class EndpointSliceController(Part):
             self.api.create(self.name, {**made, "endpoints": endpoints, "ports": ports})
         else:
             self.api.update(self.name, {**old, "endpoints": endpoints, "ports": ports})
-        return len(pods) // 20
+        return len(pods) // 4
 
 
 def _endpoint(pod: Object) -> Object:

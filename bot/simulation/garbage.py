@@ -21,9 +21,9 @@ class GarbageCollector(Part):
             for thing in self._dependents(old or {}):
                 self.wake(_key(thing))
             self._wake_owners(old or {})
-        elif leaving(new) and new["metadata"].get("finalizers"):
-            self.wake(_key(new))
-        elif new["metadata"].get("ownerReferences") and (old is None or _owners(old) != _owners(new)):
+        elif (leaving(new) and new["metadata"].get("finalizers")) or (
+            new["metadata"].get("ownerReferences") and (old is None or _owners(old) != _owners(new))
+        ):
             self.wake(_key(new))
 
     def _wake_owners(self, thing: Object) -> None:

@@ -194,7 +194,8 @@ def targets(cluster: Cluster, call: Call, words: list[str] | None = None) -> lis
         pairs = [word.split("/", 1) for word in words]
         if any(len(pair) != 2 for pair in pairs):
             raise Mistake(
-                "there is no need to specify a resource type as a separate argument when passing arguments in resource/name form"
+                "there is no need to specify a resource type as a separate argument "
+                "when passing arguments in resource/name form"
             )
         return [(kind_of(kind), name) for kind, name in pairs]
     kind = kind_of(words[0])
@@ -430,7 +431,8 @@ def rollout_undo(cluster: Cluster, call: Call) -> str:
             raise Mistake(f"unable to find specified revision {wanted} in history")
         if deployment["spec"].get("paused"):
             raise Mistake(
-                f"you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume deployment/{name}' and try again"
+                "you cannot rollback a paused deployment; resume it first with "
+                f"'kubectl rollout resume deployment/{name}' and try again"
             )
         template = clone(known[wanted]["spec"]["template"])
         template["metadata"]["labels"].pop(HASH, None)
@@ -647,8 +649,8 @@ def taint(cluster: Cluster, call: Call) -> str:
             kept = [t for t in kept if t["key"] != key or (effect and t["effect"] != effect)]
             if not gone:
                 kept.append({"key": key, **({"value": value} if value else {}), "effect": effect, "timeAdded": cluster.api.now})
-        cluster.api.update(USER, {**node, "spec": {**{k: v for k, v in node["spec"].items() if k != "taints"}, **({"taints": kept} if kept else {})}},
-                           call="patch nodes")  # fmt: skip
+        spec = {key: value for key, value in node["spec"].items() if key != "taints"} | ({"taints": kept} if kept else {})
+        cluster.api.update(USER, {**node, "spec": spec}, call="patch nodes")
         return f"node/{name} {'untainted' if all(word.endswith('-') for word in asked) else 'tainted'}"
 
     return each(cluster, call, do, words)
@@ -716,7 +718,8 @@ def logs(cluster: Cluster, call: Call) -> str:
         raise Mistake("-f follows without end; ask again instead")
     if not call.words:
         raise Mistake(
-            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command"
+            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n"
+            "POD or TYPE/NAME is a required argument for the logs command"
         )
     kind, name = ("Pod", call.words[0]) if "/" not in call.words[0] else targets(cluster, call, call.words[:1])[0]
     thing = existing(cluster, kind, name)

@@ -123,7 +123,12 @@ class Kubelet(Part):
     def _when_heard(self, call: Callable[[bool], None]) -> Callable[[bool], None]:
         """What the runtime reports to a kubelet that has been stopped in the meantime is heard by nobody."""
         epoch = self.epoch
-        return lambda found: self.later(0, lambda: call(found)) and None if self.epoch == epoch else None
+
+        def heard(found: bool) -> None:
+            if self.epoch == epoch:
+                self.later(0, lambda: call(found))
+
+        return heard
 
     # The node
 

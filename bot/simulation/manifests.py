@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from bot.simulation.apiserver import ApiServer
-from bot.simulation.kinds import KINDS, plural, shown
+from bot.simulation.kinds import plural, shown
 from bot.simulation.objects import API, Object, annotations_of, clone, name_of
 
 LAST = "kubectl.kubernetes.io/last-applied-configuration"
@@ -34,10 +35,19 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def write(value: Any) -> str:
+    return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=1000))
+
+
 def load(document: str) -> Iterator[Any]:
     """The values of a YAML stream as JSON would have them; a fault comes as its sentence, last."""
     try:
-        for value in yaml.load_all(document, Loader=_Loader):  # noqa: S506
+        for value in yaml.load_all(document, Loader=_Loader):
             yield _dense(json.loads(json.dumps(value, default=str, allow_nan=False)))
     except (
         yaml.YAMLError,
@@ -108,8 +118,8 @@ def _object(value: Any) -> Object | str:
     if kind not in MADE or API[kind][0] != version:
         known = ", ".join(f"{API[k][0]} {k}" for k in MADE[:-1])
         return (
-            f'resource mapping not found for name: "{meta.get("name", "")[:60]}" namespace: "" from "STDIN": no matches for kind '
-            f'"{kind[:60]}" in version "{version[:60]}"; here there are: {known}'
+            f'resource mapping not found for name: "{meta.get("name", "")[:60]}" namespace: "" from "STDIN": '
+            f'no matches for kind "{kind[:60]}" in version "{version[:60]}"; here there are: {known}'
         )
     if kind == "Node":
         return "nodes are registered by their own kubelet: world shop NAME new"
@@ -192,7 +202,4 @@ def patched(thing: Object, operations: Any) -> Any:
 
 def container_name(image: str) -> str:
     """The name `kubectl create deployment` gives: the last part of the image, without its tag."""
-    return image.rsplit("/", 1)[-1].split("@")[0].split(":")[0]
-
-
-KNOWN = set(KINDS.values())
+    return re.split("[@:]", image.rsplit("/", 1)[-1])[0]

@@ -86,7 +86,7 @@ class NodeController(Part):
     def _watch_over(self) -> None:
         """One round over all nodes, each node-monitor-period."""
         if self.running and self.api.running:
-            for node in self.api.store.list("Node"):
+            for node in self.api.store.all("Node"):
                 silent = self.clock.now - self.heard.get(name_of(node), self.clock.now)
                 if silent > self.api.flags["node-monitor-grace-period"] and _ready(node) != "Unknown":
                     self._lose(node)

@@ -50,7 +50,7 @@ class Part:
     def start(self) -> None:
         self.running = True
         for kind in self.kinds:
-            for thing in self.api.store.list(kind):
+            for thing in self.api.store.all(kind):
                 self.notice(kind, None, thing)
 
     def stop(self) -> None:

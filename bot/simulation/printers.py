@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from bot.simulation import manifests
 from bot.simulation.deployment import HASH, REVISION
 from bot.simulation.kinds import shown
 from bot.simulation.objects import (
@@ -22,7 +22,6 @@ from bot.simulation.objects import (
     name_of,
     owner_of,
     requests,
-    selects,
     stamp,
     status_of,
     uid_of,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 Row = list[str]
 NONE = "<none>"
+MILLIS = re.compile(r"(?<=:\d\d)\.\d{3}Z")  # the API writes times in seconds
 EVENT_LIFE = 3_600_000  # ms: --event-ttl
 
 
@@ -49,14 +49,10 @@ def dump(things: list[Object], form: str, single: bool = False) -> str:
     value: Any = (
         things[0] if single and len(things) == 1 else {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {}}
     )
+    value = json.loads(MILLIS.sub("Z", json.dumps(value)))
     if form == "json":
         return json.dumps(value, indent=4, ensure_ascii=False)
-    return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=1000))
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+    return manifests.write(value)
 
 
 def age(now: int, since: str | None) -> str:
@@ -265,7 +261,8 @@ def describe(cluster: Cluster, thing: Object) -> str:
     lines: list[tuple[str, str]] = [("Name", name_of(thing))]
     if thing["kind"] != "Node":
         lines.append(("Namespace", "default"))
-    lines += DESCRIBED.get(thing["kind"], lambda cluster, thing: [])(cluster, thing)
+    if thing["kind"] in DESCRIBED:
+        lines += DESCRIBED[thing["kind"]](cluster, thing)
     rows = []
     width = max(len(key) for key, _ in lines if not key.startswith("\n")) + 3
     for key, value in lines:
@@ -372,8 +369,8 @@ def _probe(probe: Object) -> str:
         else "tcp-socket"
     )
     return (
-        f"{how} delay={probe.get('initialDelaySeconds', 0)}s timeout={probe['timeoutSeconds']}s period={probe['periodSeconds']}s "
-        f"#success={probe['successThreshold']} #failure={probe['failureThreshold']}"
+        f"{how} delay={probe.get('initialDelaySeconds', 0)}s timeout={probe['timeoutSeconds']}s "
+        f"period={probe['periodSeconds']}s #success={probe['successThreshold']} #failure={probe['failureThreshold']}"
     )
 
 
@@ -427,7 +424,8 @@ def _describe_template(template: Object) -> str:
 def _describe_replicaset(cluster: Cluster, thing: Object) -> list[tuple[str, str]]:
     status, controller = status_of(thing), owner_of(thing)
     pods = [status_of(pod).get("phase") for pod in cluster.store.find("Pod", ("owner", uid_of(thing)))]
-    counted = " / ".join(f"{pods.count(phase)} {phase}" for phase in ("Running", "Waiting", "Succeeded", "Failed"))
+    named = {"Running": "Running", "Pending": "Waiting", "Succeeded": "Succeeded", "Failed": "Failed"}
+    counted = " / ".join(f"{pods.count(phase)} {name}" for phase, name in named.items())
     return [
         ("Selector", _pairs(thing["spec"]["selector"].get("matchLabels"))),
         ("Labels", _listed(labels_of(thing))),
@@ -470,7 +468,7 @@ def _describe_node(cluster: Cluster, node: Object) -> list[tuple[str, str]]:
         ("Unschedulable", str(bool(node["spec"].get("unschedulable"))).lower()),
         ("\nConditions", _conditions(node, True)),
         ("\nAllocatable", "\n".join(f"  {key + ':':8} {value}" for key, value in room.items())),
-        (f"\nNon-terminated Pods ({len(pods)} in total)".replace("\n", "\n"), table),
+        (f"\nNon-terminated Pods ({len(pods)} in total)", table),
     ]
 
 
@@ -515,7 +513,8 @@ def _describe_slice(cluster: Cluster, thing: Object) -> list[tuple[str, str]]:
     for e in thing["endpoints"]:
         conditions = "\n".join(f"      {key.capitalize()}:  {str(value).lower()}" for key, value in e["conditions"].items())
         rows.append(
-            f"  - Addresses:  {', '.join(e['addresses'])}\n    Conditions:\n{conditions}\n    TargetRef:  Pod/{e['targetRef']['name']}\n    NodeName:  {e['nodeName']}"
+            f"  - Addresses:  {', '.join(e['addresses'])}\n    Conditions:\n{conditions}\n"
+            f"    TargetRef:  Pod/{e['targetRef']['name']}\n    NodeName:  {e['nodeName']}"
         )
     return [("Labels", _listed(labels_of(thing))), ("AddressType", "IPv4"), ("\nEndpoints", "\n".join(rows) or f"  {NONE}")]
 
@@ -542,13 +541,15 @@ def logs(cluster: Cluster, pod: Object, container: str, previous: bool) -> str:
     kubelet = cluster.kubelets.get(pod["spec"].get("nodeName", ""))
     found = kubelet.runtime.containers.get((uid_of(pod), name)) if kubelet else None
     if kubelet and (not kubelet.running or not cluster.powered[kubelet.node]):
-        return f'Error from server: Get "https://{kubelet.address}:10250/containerLogs/default/{name_of(pod)}/{name}": dial tcp {kubelet.address}:10250: connect: connection refused'
+        door = f"{kubelet.address}:10250"
+        url = f"https://{door}/containerLogs/default/{name_of(pod)}/{name}"
+        return f'Error from server: Get "{url}": dial tcp {door}: connect: connection refused'
     if previous:
         found = found.before if found and found.running else found if found and not found.running and found.before else None
         if found is None:
             return f'Error from server (BadRequest): previous terminated container "{name}" in pod "{name_of(pod)}" not found'
     if found is None:
-        state = next((s["state"] for s in status_of(pod).get("containerStatuses") or [] if s["name"] == name), {})
+        state: Object = next((s["state"] for s in status_of(pod).get("containerStatuses") or [] if s["name"] == name), {})
         reason = (state.get("waiting") or {}).get("reason", "ContainerCreating")
         why = "trying and failing to pull image" if "Image" in reason else f"waiting to start: {reason}"
         return f'Error from server (BadRequest): container "{name}" in pod "{name_of(pod)}" is {why}'
@@ -588,6 +589,3 @@ def revision(name: str, number: int, rs: Object) -> str:
     labels = "\n\t".join(f"{key}={value}" for key, value in sorted(template["metadata"]["labels"].items()))
     containers = "\n".join(f"   {c['name']}:\n    Image:\t{c['image']}" for c in template["spec"]["containers"])
     return f"deployment.apps/{name} with revision #{number}\nPod Template:\n  Labels:\t{labels}\n  Containers:\n{containers}"
-
-
-SELECTS = selects

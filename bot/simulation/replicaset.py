@@ -48,7 +48,7 @@ class ReplicaSetController(Part):
             if owner and owner["kind"] == "ReplicaSet":
                 self.wake(owner["name"])
         if new and not owner_of(new) and labels_of(new):
-            for rs in self.api.store.list("ReplicaSet"):
+            for rs in self.api.store.all("ReplicaSet"):
                 if selects(rs["spec"]["selector"]["matchLabels"], labels_of(new)):
                     self.wake(name_of(rs))
 
@@ -62,7 +62,7 @@ class ReplicaSetController(Part):
         if not leaving(rs):
             failure = self._fill(rs, working)
         self._report(rs, pods, working, failure)
-        return len(pods) // 20  # looking through many Pods takes its time
+        return len(pods) // 4  # looking through many Pods takes its time
 
     def _pods(self, rs: Object) -> list[Object]:
         """The Pods it owns, after taking in orphans and letting go of those whose labels left the selector."""

@@ -1,4 +1,4 @@
-"""The container runtime of one node: it pulls, starts and stops; it knows no API server, and goes on when its kubelet is silent."""
+"""The container runtime of one node: it knows no API server, and goes on when its kubelet is silent."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class Scheduler(Part):
             return
         if pod["spec"].get("schedulerName") != "default-scheduler" or pod["spec"].get("schedulingGates"):
             return
-        nodes = self.api.store.list("Node")
+        nodes = self.api.store.all("Node")
         refused = {name_of(node): reasons for node in nodes if (reasons := self._refusals(pod, node))}
         fitting = [node for node in nodes if name_of(node) not in refused]
         if not fitting:

@@ -58,7 +58,8 @@ SPECS: dict[str, Any] = {
     },
     "Service": {
         "selector": MAP, "type": TEXT, "clusterIP": TEXT, "clusterIPs": ANY, "externalName": TEXT, "sessionAffinity": TEXT,
-        "ports": [{"name": TEXT, "port": NUMBER, "targetPort": EITHER, "nodePort": NUMBER, "protocol": TEXT, "appProtocol": TEXT}],
+        "ports": [{"name": TEXT, "port": NUMBER, "targetPort": EITHER, "nodePort": NUMBER, "protocol": TEXT,
+                   "appProtocol": TEXT}],
         **dict.fromkeys(("externalIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy", "externalTrafficPolicy",
                          "loadBalancerIP", "sessionAffinityConfig", "publishNotReadyAddresses"), ANY),
     },

@@ -1,4 +1,4 @@
-"""The script language: one command a line, `kubectl …` or `world …`, and `settle` or `wait 10s` in between; `#` begins a comment.
+"""The script language: one command a line: `kubectl …`, `world …`, `settle` or `wait 10s`; `#` begins a comment.
 
 A script is understood as a whole before its first command runs.
 """

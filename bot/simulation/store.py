@@ -41,7 +41,7 @@ class Store:
     def get(self, kind: str, name: str) -> Object | None:
         return self.objects.get(kind, {}).get(name)
 
-    def list(self, kind: str) -> list[Object]:
+    def all(self, kind: str) -> list[Object]:
         return list(self.objects.get(kind, {}).values())
 
     def find(self, kind: str, *terms: tuple[str, ...]) -> list[Object]:

@@ -20,21 +20,22 @@ KEYS: dict[str, Callable[[Object], str]] = {  # lists whose items have an identi
     "taints": lambda item: f"{item.get('key')}:{item.get('effect')}",
     "endpoints": lambda item: "".join(item.get("addresses", [])),
 }
-HIDDEN = {"resourceVersion", "managedFields", "uid", "creationTimestamp", "namespace", "lastTransitionTime", "lastUpdateTime",
-          "timeAdded", "tolerations", "volumes", "targetRef", "addresses", "kubectl.kubernetes.io/last-applied-configuration"}  # fmt: skip
+HIDDEN = {
+    "resourceVersion", "managedFields", "uid", "creationTimestamp", "namespace", "lastTransitionTime", "lastUpdateTime",
+    "timeAdded", "tolerations", "volumes", "targetRef", "addresses", "kubectl.kubernetes.io/last-applied-configuration",
+}  # fmt: skip
 IDENTITY = {"type", "name", "key"}  # of an item in such a list: its path says it already
 TIMES = {"deletionTimestamp", "startTime", "startedAt", "finishedAt"}
+META, IMAGES = "metadata.", "spec.template.spec.containers["
 MAIN = {
-    "Deployment": ("metadata.generation", "spec.replicas", "spec.template.spec.containers[", "spec.strategy", "spec.progressDead"),
-    "ReplicaSet": ("metadata.generation", "metadata.labels", "metadata.annotations", "metadata.ownerReferences", "spec.replicas",
-                   "spec.template.spec.containers[", "status.replicas"),
-    "Pod": ("metadata.generateName", "metadata.generation", "metadata.labels", "metadata.ownerReferences", "spec.containers[",
-            "spec.restartPolicy", "spec.terminationGracePeriodSeconds", "status.phase", "status.qosClass"),
-    "Node": ("metadata.name", "spec.taints", "status.allocatable", "status.conditions"),
+    "Deployment": (f"{META}generation", "spec.replicas", IMAGES, "spec.strategy", "spec.progressDeadlineSeconds"),
+    "ReplicaSet": (META, "spec.replicas", IMAGES, "status.replicas"),
+    "Pod": (META, "spec.containers[", "spec.restartPolicy", "spec.terminationGracePeriodSeconds", "status"),
+    "Node": (f"{META}name", "spec.taints", "status.allocatable", "status.conditions"),
     "Service": ("spec",),
-    "EndpointSlice": ("metadata.ownerReferences", "endpoints", "ports"),
-    "PodDisruptionBudget": ("metadata.generation", "spec"),
-}  # fmt: skip
+    "EndpointSlice": (f"{META}ownerReferences", "endpoints", "ports"),
+    "PodDisruptionBudget": (f"{META}generation", "spec"),
+}
 
 
 @dataclass(frozen=True)
