@@ -80,12 +80,14 @@ class Kubelet(Part):
         self.deferred: list[Callable[[], None]] = []  # what waits for the API server
         self.start()
 
-    def start(self) -> None:
+    def start(self, fresh: bool = True) -> None:
+        """Begins anew with its node, or goes on where it fell silent."""
         self.running = True
         self.epoch += 1
         for pod in self.api.find("Pod", ("node", self.node)):
             self.notice("Pod", None, pod)
-        self.later(100, self._register)
+        known = self.api.get("Node", self.node) is not None
+        self.later(100, self._register if fresh or not known else lambda: self._post(*READY))
         self._beat()
 
     def stop(self) -> None:

@@ -195,7 +195,7 @@ def _kubelet(name: str, on: bool) -> Change:
         if not cluster.powered[name]:
             return f'error: the shop "{name}" has no power'
         if kubelet.running != on:
-            kubelet.start() if on else kubelet.stop()
+            kubelet.start(fresh=False) if on else kubelet.stop()
         return ""
 
     return change
