@@ -31,6 +31,7 @@ READY = "status.conditions[Ready].status"
 SCHEDULED = "status.conditions[PodScheduled].status"
 ROLLING = "spec.strategy.rollingUpdate."
 DESIRED = "metadata.annotations.deployment.kubernetes.io/desired-replicas"
+ALLOWED = "status.disruptionsAllowed"
 PHASES = ("Pending", "Running", "Succeeded", "Failed")
 ENDED = ("Succeeded", "Failed")
 SHORT = {"Deployment": "deploy", "ReplicaSet": "rs", "Pod": "pod", "Node": "node", "Service": "svc", "EndpointSlice": "slice"}
@@ -135,12 +136,15 @@ class World:
     past: set[str] = field(default_factory=set)  # every name there ever was
     revision: int = 0
     time: float = float("-inf")
+    shops: set[str] = field(default_factory=set)  # the nodes' machines: there before their Node objects are
     silent: dict[str, float] = field(default_factory=dict)  # source → since when it is stopped
     flags: dict[str, float] = field(default_factory=dict)
     tainted: dict[str, float] = field(default_factory=dict)  # node → since when with NoExecute
     reported: Counter[tuple[str, str]] = field(default_factory=Counter)  # events by object and reason
     counted: dict[tuple[str, ...], int] = field(default_factory=dict)  # the count of each repeated event
+    killed: set[str] = field(default_factory=set)  # Pods of which a container was stopped to be started again
     restarts: dict[str, list[float]] = field(default_factory=dict)  # Pod → when its containers were started again
+    unpulled: dict[tuple[str, str], float] = field(default_factory=dict)  # Pod, image → when pulling it failed
     tallies: dict[str, list[list[tuple[int, ...]]]] = field(default_factory=lambda: defaultdict(lambda: [[], []]))
 
     def owner(self, thing: Thing | None) -> Thing | None:
@@ -155,11 +159,17 @@ class World:
         """Makes the line part of the world."""
         self.revision, self.time = line.get("rv") or self.revision, line["t"]
         name, verb = line["name"], line["verb"]
+        if line["source"].startswith("kubelet/"):
+            self.shops.add(line["source"].removeprefix("kubelet/"))
         if verb == "ACTION":
             self._acted(line["text"])
         elif verb == "EVENT":
             self.reported[name, line["reason"]] += 1
             self.counted[_repeated(line)] = line.get("count", 1)
+            if "will be restarted" in line["message"]:
+                self.killed.add(name)
+            if line["message"].startswith("Failed to pull image"):
+                self.unpulled[name, line["message"].split('"')[1]] = self.time
         elif verb in STORED:
             self._written(line)
 
@@ -178,7 +188,7 @@ class World:
                 if path == OWNERS:
                     before.owned_since = self.revision
                 if path.endswith(".restartCount") and old is not None:
-                    self.restarts.setdefault(name, []).append(self.time)
+                    self._restarted(name)
                 if before.kind == "Node" and path.endswith(":NoExecute].effect"):
                     self.tainted.pop(name, None)
                     if new:
@@ -188,12 +198,20 @@ class World:
         if line["verb"] == "MODIFIED" and any(path in line["changed"] for path in COUNTS):
             self.tallies[name] = [self.tallies[name][1], self.tallies[name][1][-1:]]
 
+    def _restarted(self, name: str) -> None:
+        """Who was killed to be restarted did not crash: that back-off is not the crash's."""
+        if name in self.killed:
+            self.killed.remove(name)
+            self.restarts.pop(name, None)
+        else:
+            self.restarts.setdefault(name, []).append(self.time)
+
     def _forget(self, name: str) -> None:
         """A new object of an old name is another object; a node is the same machine."""
         self.restarts.pop(name, None)
         if name.startswith("node/"):
             return
-        for memory in (self.reported, self.counted):
+        for memory in (self.reported, self.counted, self.unpulled):
             for key in [key for key in memory if key[0] == name]:
                 del memory[key]
 
@@ -208,12 +226,18 @@ class World:
     def _acted(self, text: str) -> None:
         if found := re.match(r"world (apiserver|controller-manager|scheduler) (stop|start)$", text.strip()):
             self._switch(found[1], found[2] == "stop")
-        elif found := re.match(r"world (?:kubelet|shop) (\S+) (stop|start|down|up|new)\b", text):
-            self._switch(f"kubelet/{found[1]}", found[2] in ("stop", "down"))
+        elif found := re.match(r"world (?:kubelet|shop) (\S+) (stop|start|down|up)\b", text):
+            if found[1] in self.shops:
+                self._switch(f"kubelet/{found[1]}", found[2] in ("stop", "down"))
+        elif found := re.match(r"world shop (\S+) new\b", text):
+            self.shops.add(found[1])
+        elif found := re.match(r"world shops (\d+)", text):
+            self.shops |= {f"node-{number}" for number in range(1, int(found[1]) + 1)}
         for flag, value in re.findall(r"([a-z-]+)=(\S+)", text) if text.startswith("world set") else ():
             self.flags[flag] = duration(value)
         if re.search(r"kubelet|shop|set image|world crash", text):  # what forgets a back-off
             self.restarts.clear()
+            self.unpulled.clear()
 
     def _switch(self, part: str, off: bool) -> None:
         if off:
@@ -391,14 +415,38 @@ def restarts_are_counted(line: Line, world: World) -> Iterator[str]:
 
 
 def restarts_wait_longer_each_time(line: Line, world: World) -> Iterator[str]:
-    """At once, then 10, 20, 40 … 300 s apart; after 600 s without a crash from the beginning."""
-    if any(path.endswith(".restartCount") and old is not None for path, (old, _) in changes(line).items()):
+    """After a crash at once, then 10, 20, 40 … 300 s apart; after 600 s without a crash from the beginning."""
+    if line["name"] not in world.killed and any(
+        path.endswith(".restartCount") and old is not None for path, (old, _) in changes(line).items()
+    ):
         times = [*world.restarts.get(line["name"], []), line["t"]]
         gaps = [later - earlier for earlier, later in pairwise(times)]
         since = next((back for back, gap in enumerate(reversed(gaps)) if gap > 600), len(gaps))
         least = min(300, 10 * 2 ** (since - 1))
         if since and gaps[-1] < least:
             yield f"{line['name']} starts again after {gaps[-1]:.1f} s, not {least} s"
+
+
+def pulls_wait_after_a_failure(line: Line, world: World) -> Iterator[str]:
+    if line["verb"] == "EVENT" and line["reason"] == "Pulling":
+        since = world.unpulled.get((line["name"], line["message"].split('"')[1]))
+        if since is not None and line["t"] - since < 10:
+            yield f"{line['name']} pulls again after {line['t'] - since:.1f} s"
+
+
+def taints_follow_conditions(line: Line, world: World) -> Iterator[str]:
+    node = world.objects.get(line["name"])
+    if not node or node.kind != "Node" or line["source"] != "node-controller":
+        return
+    due = {
+        "not-ready": node[READY] == "False",
+        "unreachable": node[READY] == "Unknown",
+        "unschedulable": node["spec.unschedulable"],
+    }
+    for path, (_, new) in changes(line).items():
+        found = re.fullmatch(r"spec\.taints\[node\.kubernetes\.io/(.+):\w+\]\.effect", path)
+        if found and bool(new) != bool(due[found[1]]):
+            yield f"{node.name} is {'tainted' if new else 'rid of'} {found[1]}, Ready is {node[READY]}"
 
 
 def a_silent_shop_is_given_time(line: Line, world: World) -> Iterator[str]:
@@ -545,6 +593,22 @@ def deployments_step_keeps_what_is_needed(line: Line, world: World) -> Iterator[
             yield f"{rs} shrinks to {new}, {left} stay available, at least {least}"
 
 
+def the_least_useful_pod_goes_first(line: Line, world: World) -> Iterator[str]:
+    """Too many Pods: unbound before bound, not running before running, not ready before ready."""
+    victim, rs = world.objects.get(line["name"]), world.owner(world.objects.get(line["name"]))
+    if victim and rs and line["source"] == "replicaset-controller" and MARK in changes(line):
+        for other in world.owned(rs, "Pod"):
+            if other.active and _use(other) < _use(victim):
+                yield f"{victim.name} has to go before {other.name}"
+
+
+def budgets_are_spent_one_by_one(line: Line, world: World) -> Iterator[str]:
+    if line["source"] == "kube-apiserver" and ALLOWED in (changed := changes(line)):
+        old, new = changed[ALLOWED]
+        if new != old - 1 or new < 0:
+            yield f"an eviction takes {line['name']} from {old} to {new}"
+
+
 def endpoints_are_ready_pods(line: Line, world: World) -> Iterator[str]:
     if line["kind"] != "EndpointSlice" or line["verb"] == "DELETED":
         return
@@ -618,6 +682,10 @@ def time_never_goes_back(line: Line, world: World) -> Iterator[str]:
         yield f"at {line['t']}, after {world.time}"
 
 
+def _use(pod: Thing) -> tuple[bool, int, bool]:
+    return pod[NODE] is not None, PHASES.index(pod[PHASE]), pod[READY] == "True"
+
+
 def _newborn(line: Line) -> Thing:
     return Thing(line["kind"], line["name"], line["changed"], line["rv"], line["rv"])
 
@@ -677,6 +745,8 @@ RULES: tuple[Rule, ...] = (
     phases_go_forward,
     restarts_are_counted,
     restarts_wait_longer_each_time,
+    pulls_wait_after_a_failure,
+    taints_follow_conditions,
     a_silent_shop_is_given_time,
     evictions_wait_for_the_toleration,
     generation_counts_the_spec,
@@ -690,6 +760,8 @@ RULES: tuple[Rule, ...] = (
     status_flows_upward,
     deployments_step_within_surge,
     deployments_step_keeps_what_is_needed,
+    the_least_useful_pod_goes_first,
+    budgets_are_spent_one_by_one,
     endpoints_are_ready_pods,
     events_are_about_something,
     events_follow_the_facts,

@@ -371,6 +371,20 @@ SPOILT: tuple[tuple[Rule, str, tuple[Spoil, ...], str], ...] = (
     (rules.containers_start_in_order, "a_create", (cut(19),), "pod/lemonade-a-1 Started without Created"),
     (rules.containers_start_in_order, "a_create", (cut(16),), "pod/lemonade-a-1 Pulled without Pulling"),
     (rules.repeated_events_are_counted, "h2_crash_loop", (edit(26, count=7),), "BackOff of pod/lemonade is counted 7 after 2"),
+    (
+        rules.the_least_useful_pod_goes_first,
+        "b_scale",
+        (change("pod/lemonade-a-2", "Pod", 61, **{rules.READY: ["True", "False"]}),),
+        "pod/lemonade-a-3 has to go before pod/lemonade-a-2",
+    ),
+    (
+        rules.budgets_are_spent_one_by_one,
+        "c_selfheal",
+        (change("pdb/cups", "PodDisruptionBudget", 36, "kube-apiserver", status__disruptionsAllowed=[0, -1]),),
+        "an eviction takes pdb/cups from 0 to -1",
+    ),
+    (rules.pulls_wait_after_a_failure, "h1_image_pull_backoff", (edit(13, t=9.0),), "pod/lemonade pulls again after 7.0 s"),
+    (rules.taints_follow_conditions, "e_unschedulable", (cut(17),), "node/node-3 is rid of not-ready, Ready is False"),
     (rules.time_never_goes_back, "a_create", (edit(21, t=0.0),), "at 0.0, after 2.014"),
 )
 

@@ -86,6 +86,7 @@ commands = st.one_of(
     said("kubectl label deployment {} cold={} --overwrite", names, sizes),
     said("kubectl expose deployment {} --port=80", names),
     said("kubectl delete service {}", names),
+    said("kubectl create pdb {} --selector=app={} --min-available={}", names, names, st.sampled_from(("1", "2", "50%"))),
     said(
         "kubectl {}", st.sampled_from(("get all -o wide", "describe pods", "events", "describe nodes", "get pods,rs -o yaml"))
     ),
