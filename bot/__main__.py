@@ -67,12 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kube-lemonade", description=say("about"))
     parser.add_argument("--version", action="version", version=f"kube-lemonade {__version__}")
     parser.add_argument("--env-file", type=Path, help=say("env-file"))
-    commands = parser.add_subparsers(dest="command", metavar="chat | ask | serve | check")
+    commands = parser.add_subparsers(dest="command", metavar="chat | ask | order | serve | check")
     commands.add_parser("chat", help=say("chat"))
     ask = commands.add_parser("ask", help=say("ask"))
     ask.add_argument("--json", action="store_true", help=say("json"))
     ask.add_argument("--lang", choices=("zh", "en"), help=say("lang"))
     ask.add_argument("question", nargs="+", help=say("question"))
+    order = commands.add_parser("order", help=say("order"))
+    order.add_argument("--json", action="store_true", help=say("json-lines"))
+    order.add_argument("--script", metavar="FILE|-", help=say("script"))
     check = commands.add_parser("check", help=say("check"))
     check.add_argument("folder", nargs="?", type=Path, help=say("folder"))
     commands.add_parser("serve", help=say("serve"))
@@ -83,6 +86,8 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     command = asked.command or ("serve" if found.telegram_bot_token else "chat")
     if command == "check":
         return _check(asked.folder or found.bot_knowledge_dir, found.bot_prompts_dir)
+    if command == "order":
+        return _order(asked)
     gc.disable()  # loading makes many objects and no garbage
     knowledge = _knowledge(found.bot_knowledge_dir)
     if found.bot_metaphor not in knowledge.pictures:
@@ -120,6 +125,24 @@ async def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
         reply = answers[-1]
         print(_as_json(question, reply) if asked.json else _told(reply) + "\n", flush=True)
     return 0
+
+
+def _order(asked: argparse.Namespace) -> int:
+    from bot.simulation import script
+    from bot.simulation.cluster import Cluster
+
+    commands = script.parse(_script(asked.script) if asked.script else script.ONE_CUP)
+    cluster = Cluster()
+    for command in commands:
+        for line in cluster.do(command):
+            print(json.dumps(line.as_json(), ensure_ascii=False) if asked.json else line, flush=True)
+    return 0
+
+
+def _script(name: str) -> str:
+    if name == "-":
+        return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    return Path(name).read_text("utf-8", errors="replace")
 
 
 def _told(answer: Answer) -> str:

@@ -1,0 +1,45 @@
+"""What the simulation costs: `python -m bench.simulation` brings up 1, 100 and 1,000 Pods and counts.
+
+Beside the recorded cluster (2 cores): 17–18 Pods/s with instant pulls, 8.5 writes for each Pod, 665 MB.
+"""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+from bot.simulation.cluster import Cluster
+
+SIZES = (1, 100, 1000)
+
+
+def brought_up(pods: int) -> tuple[Cluster, float, int]:
+    """A cluster with so many Pods ready, the seconds that took, and the revisions that were written."""
+    cluster = Cluster()
+    cluster.run("world shops 20 --cpu=100 --memory=100Gi\nsettle")
+    before, start = cluster.store.revision, time.process_time()
+    cluster.run(f"kubectl create deployment lemonade --image=lemonade:v1 --replicas={pods}\nsettle")
+    took = time.process_time() - start
+    ready = (cluster.get("Deployment", "lemonade") or {})["status"].get("readyReplicas")
+    assert ready == pods, f"{ready} of {pods} Pods are ready"
+    return cluster, took, cluster.store.revision - before
+
+
+def main() -> None:
+    brought_up(10)  # everything is imported and warm
+    print(f"{'Pods':>5} {'writes':>7} {'seconds':>8} {'writes/s':>9} {'µs/write':>9} {'Pods/s':>7} {'KiB/Pod':>8}")
+    for pods in SIZES:
+        took = min(brought_up(pods)[1] for _ in range(5 if pods < 1000 else 2))
+        tracemalloc.start()
+        kept, _, writes = brought_up(pods)
+        memory = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        cost = took / writes * 1e6
+        print(
+            f"{pods:5} {writes:7} {took:8.3f} {writes / took:9.0f} {cost:9.1f} {pods / took:7.0f} {memory / pods / 1024:8.1f}"
+        )
+        del kept
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,399 @@
+"""The Deployment controller: keeps one ReplicaSet for each template and moves replicas between them; it never touches a Pod.
+
+A new template gets a new ReplicaSet, an old template its old one back, as the newest revision. Rolling update: at most
+replicas + maxSurge exist, at least replicas − maxUnavailable are available, by this controller's own steps
+(pkg/controller/deployment: sync.go, rolling.go, recreate.go, progress.go).
+"""
+
+from __future__ import annotations
+
+from bot.simulation.objects import (
+    Object,
+    annotations_of,
+    clone,
+    condition,
+    finished,
+    labels_of,
+    leaving,
+    moment,
+    name_of,
+    owned_by,
+    owner_of,
+    selects,
+    set_condition,
+    share,
+    status_of,
+    uid_of,
+)
+from bot.simulation.part import Part
+
+NOTE = "deployment.kubernetes.io/"
+REVISION, DESIRED, MOST, HISTORY = (
+    f"{NOTE}revision",
+    f"{NOTE}desired-replicas",
+    f"{NOTE}max-replicas",
+    f"{NOTE}revision-history",
+)
+HASH = "pod-template-hash"
+
+
+class DeploymentController(Part):
+    name = "deployment-controller"
+    kinds = ("Deployment", "ReplicaSet", "Pod")
+
+    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
+        thing = new or old or {}
+        if kind == "Deployment":
+            self.wake(name_of(thing))
+        elif kind == "ReplicaSet":
+            for seen in filter(None, (old, new)):
+                if owner := owner_of(seen):
+                    self.wake(owner["name"])
+            if new and not owner_of(new):
+                self._wake_adopters(new)
+        elif (new is None or finished(new)) and (owner := owner_of(thing)):  # Recreate waits for Pods to end
+            replicaset = self.api.get("ReplicaSet", owner["name"])
+            above = owner_of(replicaset) if replicaset else None
+            if above:
+                self.wake(above["name"])
+
+    def _wake_adopters(self, replicaset: Object) -> None:
+        for deployment in self.api.store.all("Deployment"):
+            if selects(deployment["spec"]["selector"]["matchLabels"], labels_of(replicaset)):
+                self.wake(name_of(deployment))
+
+    def reconcile(self, key: str) -> None:
+        deployment = self.api.get("Deployment", key)
+        if deployment is None:
+            return
+        owned = self._owned(deployment)
+        new = next((rs for rs in owned if _template(rs) == _template(deployment)), None)
+        if leaving(deployment):
+            self._report(deployment, owned, new)
+        elif deployment["spec"].get("paused") or self._rescaled(deployment, owned):
+            self._pause(deployment)
+            self._rescale(deployment, owned, new)
+            self._report(deployment, owned, new)
+        else:
+            self._pause(deployment)
+            self._roll(deployment, owned, new)
+
+    def _owned(self, deployment: Object) -> list[Object]:
+        """Its ReplicaSets, oldest first; one that matches and belongs to nobody is adopted."""
+        selector = deployment["spec"]["selector"]["matchLabels"]
+        owned = {name_of(rs): rs for rs in self.api.find("ReplicaSet", ("owner", uid_of(deployment)))}
+        for found in self.api.find("ReplicaSet", *(("label", *pair) for pair in selector.items())):
+            if not owner_of(found) and not leaving(found) and not leaving(deployment):
+                change = {"metadata": {"ownerReferences": owned_by(deployment)}}
+                owned[name_of(found)] = self.api.patch(self.name, "ReplicaSet", name_of(found), change)
+        return sorted(owned.values(), key=lambda rs: (rs["metadata"]["creationTimestamp"], name_of(rs)))
+
+    def _pause(self, deployment: Object) -> None:
+        """Notes that a roll-out is paused or goes on, where a deadline watches it."""
+        found = condition(status_of(deployment), "Progressing")
+        paused, noted = bool(deployment["spec"].get("paused")), bool(found and found["reason"] == "DeploymentPaused")
+        if paused == noted or (found and found["reason"] == "ProgressDeadlineExceeded"):
+            return
+        status = clone(status_of(deployment))
+        what = ("DeploymentPaused", "Deployment is paused") if paused else ("DeploymentResumed", "Deployment is resumed")
+        set_condition(status, self.now, "Progressing", "Unknown", *what, lastUpdateTime=self.now)
+        self.api.update(self.name, {**deployment, "status": status}, "status")
+
+    def _roll(self, deployment: Object, owned: list[Object], new: Object | None) -> None:
+        old = [rs for rs in owned if rs is not new]
+        recreate = deployment["spec"]["strategy"]["type"] == "Recreate"
+        if recreate:
+            running = [rs for rs in old if rs["spec"]["replicas"]]
+            for rs in running:
+                self._scale(deployment, rs, 0)
+            if running or any(not finished(pod) for rs in old for pod in self.api.find("Pod", ("owner", uid_of(rs)))):
+                self._report(deployment, owned, new)
+                return
+        if new is None:
+            new = self._create(deployment, owned)
+            owned = [*owned, new]
+        else:
+            kept = self._renumber(deployment, new, owned)
+            owned, new = [kept if rs is new else rs for rs in owned], kept
+        wanted = _allowed(deployment, new, owned)
+        if new["spec"]["replicas"] != wanted:
+            self._scale(deployment, new, wanted)
+        elif not recreate:
+            self._shrink(deployment, old, new)
+        if _complete(deployment, status_of(deployment)):
+            self._forget(deployment, old)
+        self._report(deployment, owned, new)
+
+    def _create(self, deployment: Object, owned: list[Object]) -> Object:
+        letter = _after(max((labels_of(rs).get(HASH, "") for rs in owned), key=lambda s: (len(s), s), default=""))
+        while self.api.get("ReplicaSet", f"{name_of(deployment)}-{letter}"):
+            letter = _after(letter)
+        template = clone(deployment["spec"]["template"])
+        labels = {**template["metadata"]["labels"], HASH: letter}
+        template["metadata"]["labels"] = labels
+        number = str(_latest(owned) + 1)
+        size = _allowed(deployment, None, owned)
+        made = {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {
+                "name": f"{name_of(deployment)}-{letter}",
+                "labels": labels,
+                "annotations": {REVISION: number, **_bounds(deployment)},
+                "ownerReferences": owned_by(deployment),
+            },
+            "spec": {
+                "replicas": size,
+                "selector": {"matchLabels": {**deployment["spec"]["selector"]["matchLabels"], HASH: letter}},
+                "template": template,
+                "minReadySeconds": deployment["spec"].get("minReadySeconds", 0),
+            },
+        }
+        new = self.api.create(self.name, made)
+        status = clone(status_of(deployment))
+        message = f'Created new replica set "{name_of(new)}"'
+        set_condition(status, self.now, "Progressing", "True", "NewReplicaSetCreated", message, lastUpdateTime=self.now)
+        self._write_revision(deployment, number, status)
+        if size:
+            self.event(deployment, "ScalingReplicaSet", f"Scaled up replica set {name_of(new)} from 0 to {size}")
+        return new
+
+    def _renumber(self, deployment: Object, new: Object, owned: list[Object]) -> Object:
+        """An old template that is wanted again becomes the newest revision; its former numbers are kept as history."""
+        wanted, number = _latest([rs for rs in owned if rs is not new]) + 1, _revision(new)
+        notes = {**annotations_of(new), **_bounds(deployment)}
+        if number < wanted:
+            past = [*filter(None, notes.get(HISTORY, "").split(",")), *([str(number)] if number else [])]
+            notes |= {REVISION: str(wanted), **({HISTORY: ",".join(past)} if past else {})}
+            number = wanted
+        if notes != annotations_of(new):
+            new = self.api.update(self.name, {**new, "metadata": {**new["metadata"], "annotations": notes}})
+        if annotations_of(deployment).get(REVISION) != str(number):
+            self._write_revision(deployment, str(number), status_of(deployment))
+        return new
+
+    def _write_revision(self, deployment: Object, number: str, status: Object) -> None:
+        """The rest of the turn still holds the older copy: its next status write meets a Conflict, as in upstream."""
+        meta = {**deployment["metadata"], "annotations": {**annotations_of(deployment), REVISION: number}}
+        self.api.update(self.name, {**deployment, "metadata": meta, "status": status}, "status")
+
+    def _shrink(self, deployment: Object, old: list[Object], new: Object) -> None:
+        """Takes old replicas away as far as availability allows, those that do not serve first."""
+        least = deployment["spec"]["replicas"] - _unavailable(deployment)
+        count = _size([*old, new])
+        spare = count - least - (new["spec"]["replicas"] - status_of(new).get("availableReplicas", 0))
+        if spare <= 0 or not _size(old):
+            return
+        sizes = {name_of(rs): int(rs["spec"]["replicas"]) for rs in old}
+        for rs in old:
+            idle = min(spare, max(0, sizes[name_of(rs)] - status_of(rs).get("availableReplicas", 0)))
+            sizes[name_of(rs)] -= idle
+            spare -= idle
+        # a status that is older than the last step still counts Pods that are about to go
+        extra = sum(min(rs["spec"]["replicas"], status_of(rs).get("availableReplicas", 0)) for rs in [*old, new]) - least
+        for rs in old:
+            take = min(max(0, extra), sizes[name_of(rs)])
+            sizes[name_of(rs)] -= take
+            extra -= take
+        for rs in old:
+            if sizes[name_of(rs)] != rs["spec"]["replicas"]:
+                self._scale(deployment, rs, sizes[name_of(rs)])
+
+    def _rescaled(self, deployment: Object, owned: list[Object]) -> bool:
+        """Did somebody change `replicas` since the ReplicaSets in use were last told?"""
+        wanted = str(deployment["spec"]["replicas"])
+        return any(rs["spec"]["replicas"] and annotations_of(rs).get(DESIRED) not in (None, wanted) for rs in owned)
+
+    def _rescale(self, deployment: Object, owned: list[Object], new: Object | None) -> None:
+        """A change of size in mid-update is shared out in proportion; the new set gets the rest (sync.go: scale)."""
+        used = [rs for rs in owned if rs["spec"]["replicas"]]
+        total = int(deployment["spec"]["replicas"])
+        if len(used) < 2:
+            only = used[0] if used else new or (owned[-1] if owned else None)
+            if only and (only["spec"]["replicas"] != total or self._rescaled(deployment, [only])):
+                self._scale(deployment, only, total)
+            return
+        if new and new["spec"]["replicas"] == total == status_of(new).get("availableReplicas", 0):
+            for rs in used:
+                if rs is not new:
+                    self._scale(deployment, rs, 0)
+            return
+        if deployment["spec"]["strategy"]["type"] == "Recreate":
+            return
+        room = (total + _surge(deployment) if total else 0) - _size(owned)
+        used.sort(key=lambda rs: (-rs["spec"]["replicas"], rs["metadata"]["creationTimestamp"]))
+        sizes, left = {}, room
+        for rs in used:
+            before = max(1, int(annotations_of(rs).get(MOST, 0)) or _size(owned))
+            part = round(rs["spec"]["replicas"] * (total + _surge(deployment)) / before) - rs["spec"]["replicas"]
+            part = max(min(part, left), 0) if room > 0 else min(max(part, left), 0)
+            sizes[name_of(rs)], left = rs["spec"]["replicas"] + part, left - part
+        sizes[name_of(used[0])] = max(0, sizes[name_of(used[0])] + left)
+        for rs in used:
+            self._scale(deployment, rs, sizes[name_of(rs)])
+
+    def _scale(self, deployment: Object, rs: Object, size: int) -> None:
+        before = rs["spec"]["replicas"]
+        notes = {**annotations_of(rs), **_bounds(deployment)}
+        changed = {**rs, "metadata": {**rs["metadata"], "annotations": notes}, "spec": {**rs["spec"], "replicas": size}}
+        self.api.update(self.name, changed)
+        if size != before:
+            way = "up" if size > before else "down"
+            self.event(deployment, "ScalingReplicaSet", f"Scaled {way} replica set {name_of(rs)} from {before} to {size}")
+
+    def _forget(self, deployment: Object, old: list[Object]) -> None:
+        """Keeps `revisionHistoryLimit` old ReplicaSets to go back to."""
+        idle = [rs for rs in old if not rs["spec"]["replicas"] and not status_of(rs).get("replicas") and not leaving(rs)]
+        idle.sort(key=_revision)
+        for rs in idle[: max(0, len(idle) - int(deployment["spec"]["revisionHistoryLimit"]))]:
+            self.api.delete(self.name, "ReplicaSet", name_of(rs))
+
+    def _report(self, deployment: Object, owned: list[Object], new: Object | None) -> None:
+        """Status is summed up from the ReplicaSets' status, with what it means for availability and progress."""
+        spec, was = deployment["spec"], status_of(deployment)
+        total = {key: sum(status_of(rs).get(key, 0) for rs in owned) for key in COUNTERS}
+        fresh = status_of(new).get("replicas", 0) if new else 0
+        counts = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "updatedReplicas": fresh,
+            "unavailableReplicas": max(0, _size(owned) - total["availableReplicas"]),
+            **total,
+        }
+        always = ("observedGeneration", "terminatingReplicas")
+        status = {key: value for key, value in counts.items() if value or key in always}
+        status["conditions"] = list(was.get("conditions") or [])
+        enough = total["availableReplicas"] >= spec["replicas"] - _unavailable(deployment)
+        if enough:
+            what = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+        else:
+            what = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+        self._note(status, "Available", *what)
+        if not leaving(deployment) and not spec.get("paused"):
+            self._progress(deployment, status, name_of(new) if new else name_of(deployment))
+        self._failure(status, owned)
+        self.api.update(self.name, {**deployment, "status": status}, "status")
+        self._watch_deadline(deployment, status)
+
+    def _note(self, status: Object, kind: str, state: str, reason: str, message: str) -> None:
+        """Sets a condition, unless it already says so for the same reason."""
+        old = condition(status, kind)
+        if not old or (old["status"], old["reason"]) != (state, reason):
+            set_condition(status, self.now, kind, state, reason, message, lastUpdateTime=self.now)
+
+    def _progress(self, deployment: Object, status: Object, about: str) -> None:
+        was = status_of(deployment)
+        found = condition(was, "Progressing")
+        settled = (
+            status.get("replicas", 0) == status.get("updatedReplicas", 0)
+            and found
+            and found["reason"] == "NewReplicaSetAvailable"
+        )
+        if settled:
+            return
+        if _complete(deployment, status):
+            self._note(
+                status, "Progressing", "True", "NewReplicaSetAvailable", f'ReplicaSet "{about}" has successfully progressed.'
+            )
+        elif _moved(was, status):
+            set_condition(status, self.now, "Progressing", "True", "ReplicaSetUpdated", f'ReplicaSet "{about}" is progressing.',
+                          lastUpdateTime=self.now)  # fmt: skip
+        elif found and found["reason"] != "NewReplicaSetAvailable" and self._overdue(deployment, found) <= 0:
+            message = f'ReplicaSet "{about}" has timed out progressing.'
+            self._note(status, "Progressing", "False", "ProgressDeadlineExceeded", message)
+
+    def _failure(self, status: Object, owned: list[Object]) -> None:
+        failed = next(filter(None, (condition(status_of(rs), "ReplicaFailure") for rs in owned)), None)
+        status["conditions"] = [c for c in status["conditions"] if c["type"] != "ReplicaFailure"]
+        if failed:
+            set_condition(
+                status, self.now, "ReplicaFailure", "True", failed["reason"], failed["message"], lastUpdateTime=self.now
+            )
+            status["conditions"][-1] |= {key: failed[key] for key in ("lastTransitionTime",)} | {
+                "lastUpdateTime": failed["lastTransitionTime"]
+            }
+
+    def _overdue(self, deployment: Object, found: Object) -> int:
+        """Milliseconds until a roll-out that shows no progress counts as stuck."""
+        deadline = int(deployment["spec"]["progressDeadlineSeconds"]) * 1000
+        return moment(found["lastUpdateTime"]) + deadline - self.clock.now
+
+    def _watch_deadline(self, deployment: Object, status: Object) -> None:
+        found = condition(status, "Progressing")
+        if found and found["reason"] in ("NewReplicaSetCreated", "ReplicaSetUpdated", "DeploymentResumed"):
+            self.wake_after(name_of(deployment), max(1, self._overdue(deployment, found) + 1))
+        else:
+            self.clock.cancel(self._timers.pop(name_of(deployment), None))
+
+
+COUNTERS = ("replicas", "readyReplicas", "availableReplicas", "terminatingReplicas")
+
+
+def _template(thing: Object) -> Object:
+    template = thing["spec"]["template"]
+    labels = {key: value for key, value in template["metadata"]["labels"].items() if key != HASH}
+    return {**template, "metadata": {**template["metadata"], "labels": labels}}
+
+
+def _after(letters: str) -> str:
+    """a, b, … z, za, zb, …"""
+    return "a" if not letters else f"{letters}a" if letters[-1] == "z" else letters[:-1] + chr(ord(letters[-1]) + 1)
+
+
+def _revision(rs: Object) -> int:
+    return int(annotations_of(rs).get(REVISION, 0))
+
+
+def _latest(owned: list[Object]) -> int:
+    return max((_revision(rs) for rs in owned), default=0)
+
+
+def _size(sets: list[Object]) -> int:
+    return sum(int(rs["spec"]["replicas"]) for rs in sets)
+
+
+def _rolling(deployment: Object) -> tuple[int, int]:
+    """maxSurge rounded up and maxUnavailable rounded down; both 0 would stand still (deployment_util.go:887)."""
+    rolling, replicas = deployment["spec"]["strategy"].get("rollingUpdate"), int(deployment["spec"]["replicas"])
+    if not rolling:
+        return 0, 0
+    surge, missing = share(rolling["maxSurge"], replicas, up=True), share(rolling["maxUnavailable"], replicas, up=False)
+    return surge, missing if surge or missing else 1
+
+
+def _surge(deployment: Object) -> int:
+    return _rolling(deployment)[0]
+
+
+def _unavailable(deployment: Object) -> int:
+    return min(_rolling(deployment)[1], int(deployment["spec"]["replicas"]))
+
+
+def _bounds(deployment: Object) -> dict[str, str]:
+    replicas = int(deployment["spec"]["replicas"])
+    return {DESIRED: str(replicas), MOST: str(replicas + _surge(deployment))}
+
+
+def _allowed(deployment: Object, new: Object | None, owned: list[Object]) -> int:
+    """How large the new ReplicaSet may be now."""
+    replicas, has = int(deployment["spec"]["replicas"]), int(new["spec"]["replicas"]) if new else 0
+    if deployment["spec"]["strategy"]["type"] == "Recreate" or has >= replicas:
+        return replicas
+    room = replicas + _surge(deployment) - _size(owned)
+    return has + max(0, min(room, replicas - has))
+
+
+def _complete(deployment: Object, status: Object) -> bool:
+    replicas = deployment["spec"]["replicas"]
+    return all(status.get(key, 0) == replicas for key in ("replicas", "updatedReplicas", "availableReplicas")) and (
+        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    )
+
+
+def _moved(was: Object, now: Object) -> bool:
+    """More of the new, fewer of the old, or more that serve."""
+
+    def old(status: Object) -> int:
+        return int(status.get("replicas", 0)) - int(status.get("updatedReplicas", 0))
+
+    grown = any(now.get(key, 0) > was.get(key, 0) for key in ("updatedReplicas", "readyReplicas", "availableReplicas"))
+    return grown or old(now) < old(was)

@@ -1,0 +1,89 @@
+"""The disruption controller: how many Pods of a budget may be evicted right now.
+
+A budget stops evictions only: no deletion, no lost node and no roll-out ever asks it.
+"""
+
+from __future__ import annotations
+
+from bot.simulation.objects import (
+    Object,
+    finished,
+    holds,
+    labels_of,
+    leaving,
+    moment,
+    name_of,
+    owner_of,
+    selects,
+    share,
+    status_of,
+)
+from bot.simulation.part import Part
+
+FORGOTTEN = 120_000  # ms after which an eviction that led to no deletion is no longer counted
+
+
+class DisruptionController(Part):
+    name = "disruption-controller"
+    kinds = ("PodDisruptionBudget", "Pod", "Deployment", "ReplicaSet")
+
+    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind == "PodDisruptionBudget":
+            self.wake(name_of(new or old or {}))
+            return
+        for budget in self.api.store.all("PodDisruptionBudget"):
+            if kind != "Pod" or any(selects(_selector(budget), labels_of(pod)) for pod in (old, new) if pod):
+                self.wake(name_of(budget))
+
+    def reconcile(self, key: str) -> int | None:
+        budget = self.api.get("PodDisruptionBudget", key)
+        if budget is None:
+            return None
+        pods = self.api.find("Pod", *(("label", *pair) for pair in _selector(budget).items()))
+        if not pods:
+            self.api.event("controllermanager", budget, "NoPods", "No matching pods found")
+        expected, desired = self._wanted(budget, pods)
+        evicted = self._pending(budget, pods)
+        healthy = sum(holds(pod, "Ready") and not leaving(pod) and name_of(pod) not in evicted for pod in pods)
+        status = {
+            "currentHealthy": healthy,
+            "desiredHealthy": desired,
+            "expectedPods": expected,
+            "disruptionsAllowed": max(0, healthy - desired) if expected else 0,
+            "observedGeneration": budget["metadata"]["generation"],
+            **({"disruptedPods": evicted} if evicted else {}),
+        }
+        self.api.update(self.name, {**budget, "status": status}, "status")
+        return len(pods) // 4
+
+    def _pending(self, budget: Object, pods: list[Object]) -> dict[str, str]:
+        """Evictions that were granted and whose Pods are not yet marked."""
+        alive = {name_of(pod) for pod in pods if not leaving(pod)}
+        granted = status_of(budget).get("disruptedPods") or {}
+        return {name: at for name, at in granted.items() if name in alive and self.clock.now - moment(at) < FORGOTTEN}
+
+    def _wanted(self, budget: Object, pods: list[Object]) -> tuple[int, int]:
+        """How many Pods there should be, and how many of them have to be healthy."""
+        spec, least = budget["spec"], budget["spec"].get("minAvailable")
+        if isinstance(least, int):
+            return len([pod for pod in pods if not finished(pod)]), least
+        total = self._scale(pods)
+        if least is not None:
+            return total, share(least, total, up=True)
+        most = spec.get("maxUnavailable")
+        return total, max(0, total - share(most, total, up=True)) if most is not None else total
+
+    def _scale(self, pods: list[Object]) -> int:
+        """The replicas of all controllers above these Pods."""
+        sizes: dict[str, int] = {}
+        for pod in pods:
+            thing: Object | None = pod
+            while thing and (owner := owner_of(thing)):
+                thing = self.api.get(owner["kind"], owner["name"])
+            if thing and "replicas" in thing["spec"]:
+                sizes[thing["metadata"]["uid"]] = int(thing["spec"]["replicas"])
+        return sum(sizes.values())
+
+
+def _selector(budget: Object) -> dict[str, str]:
+    return (budget["spec"].get("selector") or {}).get("matchLabels") or {}

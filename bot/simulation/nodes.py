@@ -1,0 +1,203 @@
+"""The node controllers: a silent kubelet makes its node Unknown, then tainted, and only much later its Pods are given up.
+
+Nothing is replaced because a node is NotReady. Eviction deletes the Pod object, which makes its ReplicaSet create another; the
+old one stays Terminating until its kubelet is back and says that it has stopped.
+"""
+
+from __future__ import annotations
+
+from bot.simulation.apiserver import ApiServer
+from bot.simulation.objects import Object, clone, condition, finished, holds, leaving, moment, name_of, set_condition, status_of
+from bot.simulation.part import Part
+
+PREFIX = "node.kubernetes.io/"
+UNREACHABLE, NOT_READY, CORDONED = f"{PREFIX}unreachable", f"{PREFIX}not-ready", f"{PREFIX}unschedulable"
+CONDITIONS = ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
+BY_READY = {"Unknown": UNREACHABLE, "False": NOT_READY}
+
+
+def taints_of(node: Object) -> list[Object]:
+    return node["spec"].get("taints") or []
+
+
+def tolerates(pod: Object, taint: Object) -> Object | None:
+    """The toleration that matches a taint, the most patient one first."""
+    found = [t for t in pod["spec"].get("tolerations") or [] if _matches(t, taint)]
+    return max(
+        found, key=lambda t: float("inf") if t.get("tolerationSeconds") is None else t["tolerationSeconds"], default=None
+    )
+
+
+def _matches(toleration: Object, taint: Object) -> bool:
+    if toleration.get("effect") not in (None, "", taint["effect"]):
+        return False
+    if not toleration.get("key"):
+        return toleration.get("operator") == "Exists"
+    same = toleration.get("operator") == "Exists" or (toleration.get("value") or "") == (taint.get("value") or "")
+    return bool(toleration["key"] == taint["key"] and same)
+
+
+class NodeController(Part):
+    name = "node-controller"
+    kinds = ("Node", "Lease")
+
+    def __init__(self, api: ApiServer) -> None:
+        super().__init__(api)
+        self.heard: dict[str, int] = {}  # when each node was last heard of
+        self._known: set[str] = set()
+        self._next = 0
+        self._watch_over()
+
+    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
+        name = name_of(new or old or {})
+        if kind == "Lease":
+            self.heard[name] = self.clock.now
+        elif new:
+            self.heard.setdefault(name, self.clock.now)
+            self.wake(name)
+        else:
+            self.heard.pop(name, None)
+
+    def start(self) -> None:
+        self.heard.clear()  # who has just come cannot know how long a node has been silent
+        super().start()
+
+    def resume(self) -> None:
+        self.heard = dict.fromkeys(self.heard, self.clock.now)  # nobody could be heard
+        for name in self.heard:
+            self.wake(name)
+        super().resume()
+
+    def reconcile(self, key: str) -> None:
+        """Keeps the NoSchedule taints in step with the conditions; NoExecute waits for the next round."""
+        node = self.api.get("Node", key)
+        if node is None:
+            return
+        if key not in self._known:
+            self._known.add(key)
+            self.event(node, "RegisteredNode", f"Node {key} event: Registered Node {key} in Controller")
+        wanted = {BY_READY[state]} if (state := _ready(node)) in BY_READY else set()
+        if node["spec"].get("unschedulable"):
+            wanted.add(CORDONED)
+        node = self._taint(node, "NoSchedule", wanted, {UNREACHABLE, NOT_READY, CORDONED})
+        if self._execute(node) != _keys(node, "NoExecute"):
+            self.clock.after(100 if state == "Unknown" else self._next - self.clock.now, lambda: self._banish(key))
+
+    def _watch_over(self) -> None:
+        """One round over all nodes, each node-monitor-period."""
+        if self.running and self.api.running:
+            for node in self.api.store.all("Node"):
+                silent = self.clock.now - self.heard.get(name_of(node), self.clock.now)
+                if silent > self.api.flags["node-monitor-grace-period"] and _ready(node) != "Unknown":
+                    self._lose(node)
+                elif _ready(node) != "True":
+                    self._unready(node)
+        period = self.api.flags["node-monitor-period"]
+        self._next = self.clock.now + period
+        self.clock.after(period, self._watch_over, quiet=True)
+
+    def _lose(self, node: Object) -> None:
+        new = clone(node)
+        for kind in CONDITIONS:
+            set_condition(new["status"], self.now, kind, "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
+        was_ready = holds(node, "Ready")
+        self.api.update(self.name, new, "status", "patch nodes/status")
+        self.event(node, "NodeNotReady", f"Node {name_of(node)} status is now: NodeNotReady")
+        if was_ready:
+            self._unready(node)
+
+    def _unready(self, node: Object) -> None:
+        for pod in self.api.find("Pod", ("node", name_of(node))):
+            if holds(pod, "Ready"):
+                new = clone(pod)
+                set_condition(new["status"], self.now, "Ready", "False")
+                self.api.update(self.name, new, "status", "patch pods/status")
+                self.event(pod, "NodeNotReady", "Node is not ready", "Warning")
+
+    def _banish(self, name: str) -> None:
+        node = self.api.get("Node", name)
+        if node and self.running and self.api.running:
+            self._taint(node, "NoExecute", self._execute(node), {UNREACHABLE, NOT_READY})
+
+    def _execute(self, node: Object) -> set[str]:
+        return {BY_READY[state]} if (state := _ready(node)) in BY_READY else set()
+
+    def _taint(self, node: Object, effect: str, wanted: set[str], ours: set[str]) -> Object:
+        has = _keys(node, effect) & ours
+        if has == wanted:
+            return node
+        kept = [t for t in taints_of(node) if t["effect"] != effect or t["key"] not in ours - wanted]
+        new = [{"key": key, "effect": effect, "timeAdded": self.now} for key in sorted(wanted - has)]
+        spec = {key: value for key, value in node["spec"].items() if key != "taints"}
+        spec |= {"taints": [*kept, *new]} if kept or new else {}
+        return self.api.update(self.name, {**node, "spec": spec}, call="patch nodes")
+
+
+class TaintEvictionController(Part):
+    name = "taint-eviction-controller"
+    kinds = ("Node", "Pod")
+
+    def __init__(self, api: ApiServer) -> None:
+        super().__init__(api)
+        self._sentenced: set[str] = set()
+
+    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind == "Pod":
+            bound = new and new["spec"].get("nodeName")
+            if bound and not (old and old["spec"].get("nodeName")):
+                self.wake(name_of(new or {}))
+        elif new and (old is None or _executed(old) != _executed(new)):
+            for pod in self.api.find("Pod", ("node", name_of(new))):
+                self.wake(name_of(pod))
+
+    def reconcile(self, key: str) -> None:
+        pod = self.api.get("Pod", key)
+        node = self.api.get("Node", pod["spec"].get("nodeName", "")) if pod else None
+        if pod is None or node is None or leaving(pod) or finished(pod):
+            self._sentenced.discard(key)
+            return
+        due = self._due_at(pod, _executed(node))
+        if due is None:
+            if key in self._sentenced:
+                self._sentenced.discard(key)
+                self.clock.cancel(self._timers.pop(key, None))
+                self.event(pod, "TaintManagerEviction", f"Cancelling deletion of Pod default/{key}")
+        elif due > self.clock.now:
+            self._sentenced.add(key)
+            self.wake_after(key, due - self.clock.now)
+        else:
+            self._evict(pod)
+
+    def _due_at(self, pod: Object, taints: list[Object]) -> int | None:
+        """When the first taint is no longer tolerated; None for never."""
+        due = []
+        for taint in taints:
+            toleration = tolerates(pod, taint)
+            if toleration is None:
+                return self.clock.now
+            if toleration.get("tolerationSeconds") is not None:
+                due.append(moment(taint["timeAdded"]) + max(0, toleration["tolerationSeconds"]) * 1000)
+        return min(due, default=None)
+
+    def _evict(self, pod: Object) -> None:
+        name = name_of(pod)
+        self.event(pod, "TaintManagerEviction", f"Marking for deletion Pod default/{name}")
+        new = clone(pod)
+        message = "Taint manager: deleting due to NoExecute taint"
+        set_condition(new["status"], self.now, "DisruptionTarget", "True", "DeletionByTaintManager", message)
+        self.api.update(self.name, new, "status", "patch pods/status")
+        self.api.delete(self.name, "Pod", name)
+        self._sentenced.discard(name)
+
+
+def _ready(node: Object) -> str:
+    found = condition(status_of(node), "Ready")
+    return found["status"] if found else "Unknown"
+
+
+def _keys(node: Object, effect: str) -> set[str]:
+    return {taint["key"] for taint in taints_of(node) if taint["effect"] == effect}
+
+
+def _executed(node: Object) -> list[Object]:
+    return [taint for taint in taints_of(node) if taint["effect"] == "NoExecute"]

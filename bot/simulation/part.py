@@ -1,0 +1,101 @@
+"""A part of the control plane: it watches, and brings one object at a time to where it should be.
+
+What woke it never matters, only what the world looks like when its turn comes (level-triggered): what changed while it was
+stopped is found by looking at everything once when it starts. A write that comes too late is tried again, 5 ms · 2ⁿ later.
+"""
+
+from __future__ import annotations
+
+from bot.simulation.apiserver import ApiServer, Rejected
+from bot.simulation.clock import Timer
+from bot.simulation.objects import Object, stamp
+
+TRIES = 15  # deployment_controller.go:54
+
+
+class Part:
+    name = ""
+    kinds: tuple[str, ...] = ()
+    lag = 5  # ms from a change to the turn it causes
+
+    def __init__(self, api: ApiServer) -> None:
+        self.api, self.clock = api, api.clock
+        self.running = True
+        self.queue: dict[str, None] = {}
+        self.failures: dict[str, int] = {}
+        self._turn: Timer | None = None
+        self._free = 0  # the moment at which the last turn is over
+        self._timers: dict[str, Timer] = {}
+        for kind in self.kinds:
+            api.store.watch(kind, self._changed)
+
+    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
+        """Says by `wake` which objects a change concerns."""
+        raise NotImplementedError
+
+    def reconcile(self, key: str) -> int | None:
+        """Looks at the object and the world, and does what is missing; may say how many ms the looking took."""
+        raise NotImplementedError
+
+    def wake(self, key: str) -> None:
+        self.queue[key] = None
+        if not self._turn:
+            self._turn = self.clock.after(max(self.lag, self._free - self.clock.now), self._take_turn)
+
+    def wake_after(self, key: str, delay: int, quiet: bool = False) -> None:
+        """Wakes it later; an earlier wish for the same key is forgotten."""
+        self.clock.cancel(self._timers.pop(key, None))
+        self._timers[key] = self.clock.after(delay, lambda: self._due(key), quiet)
+
+    def start(self) -> None:
+        self.running = True
+        for kind in self.kinds:
+            for thing in self.api.store.all(kind):
+                self.notice(kind, None, thing)
+
+    def stop(self) -> None:
+        self.running = False
+        self.queue.clear()
+        self.failures.clear()
+        for timer in [self._turn, *self._timers.values()]:
+            self.clock.cancel(timer)
+        self._turn = None
+        self._timers.clear()
+
+    def resume(self) -> None:
+        """The API server is back; nothing can have changed while it was away."""
+        if self.queue and not self._turn:
+            self._turn = self.clock.after(self.lag, self._take_turn)
+
+    def event(self, about: Object, reason: str, message: str, kind: str = "Normal") -> None:
+        self.api.event(self.name, about, reason, message, kind)
+
+    @property
+    def now(self) -> str:
+        return stamp(self.clock.now)
+
+    def _changed(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if self.running:
+            self.notice(kind, old, new)
+
+    def _due(self, key: str) -> None:
+        del self._timers[key]
+        self.wake(key)
+
+    def _take_turn(self) -> None:
+        if not self.api.running or not self.queue:
+            self._turn = None
+            return
+        key = next(iter(self.queue))
+        del self.queue[key]
+        before, took = self.api.store.revision, 0
+        try:
+            took = self.reconcile(key) or 0
+            self.failures.pop(key, None)
+        except Rejected:
+            failed = self.failures[key] = self.failures.get(key, 0) + 1
+            if failed <= TRIES:
+                self.wake_after(key, 5 * 2 ** (failed - 1))
+        took += 1 + 2 * (self.api.store.revision - before)  # a write is answered after about 2 ms
+        self._free = self.clock.now + took
+        self._turn = self.clock.after(took, self._take_turn) if self.queue else None

@@ -1,0 +1,179 @@
+"""The scheduler: gives each unbound Pod a node, by one Binding, once; it starts nothing and moves nothing.
+
+Filters say which nodes cannot take the Pod and why; scores choose among the others. A Pod that fits nowhere waits until
+something changes that could help, or for five minutes (schedule_one.go, scheduling_queue.go).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bot.simulation.apiserver import ApiServer
+from bot.simulation.nodes import CORDONED, taints_of, tolerates
+from bot.simulation.objects import (
+    Object,
+    clone,
+    finished,
+    labels_of,
+    leaving,
+    name_of,
+    owner_of,
+    quantity,
+    requests,
+    set_condition,
+    spread,
+    status_of,
+    uid_of,
+)
+from bot.simulation.part import Part
+
+FLUSH = 300_000  # ms: scheduling_queue.go:66
+LEAST = {"cpu": 0.1, "memory": 200 * 2**20}  # counted in scores for a Pod that asks for nothing
+NO_TAINT, NO_NODE = "node(s) had untolerated taint(s)", "node(s) were unschedulable"
+NO_MATCH, NO_ROOM = "node(s) didn't match Pod's node affinity/selector", "Too many pods"
+UNHELPFUL, NO_VICTIMS = "Preemption is not helpful for scheduling", "No preemption victims found for incoming pod"
+
+
+@dataclass
+class Usage:
+    """What the Pods on one node ask for."""
+
+    pods: dict[str, tuple[float, float, str]] = field(default_factory=dict)
+    cpu: float = 0
+    memory: float = 0
+    owners: Counter[str] = field(default_factory=Counter)
+
+    def put(self, pod: Object) -> None:
+        self.drop(pod)
+        cpu, memory = requests(pod, "cpu"), requests(pod, "memory")
+        owner = "" if leaving(pod) else _owner(pod)  # its room is still taken, but it no longer counts for spreading
+        self.pods[uid_of(pod)] = (cpu, memory, owner)
+        self.cpu, self.memory = self.cpu + cpu, self.memory + memory
+        self.owners[owner] += 1
+
+    def drop(self, pod: Object) -> None:
+        if uid_of(pod) not in self.pods:
+            return
+        cpu, memory, owner = self.pods.pop(uid_of(pod))
+        self.cpu, self.memory = self.cpu - cpu, self.memory - memory
+        self.owners[owner] -= 1
+
+
+class Scheduler(Part):
+    name = "kube-scheduler"
+    lag = 2
+    kinds = ("Node", "Pod")
+
+    def __init__(self, api: ApiServer) -> None:
+        super().__init__(api)
+        self.usage: dict[str, Usage] = {}
+        self.waiting: dict[str, None] = {}  # Pods that fit nowhere for now
+
+    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind == "Node":
+            if _offers(old) != _offers(new):
+                self._try_again()
+            return
+        thing = new or old or {}
+        node = thing["spec"].get("nodeName")
+        if node and (new is None or finished(new)):
+            self.usage.setdefault(node, Usage()).drop(thing)
+            self._try_again()
+        elif node and new and (old is None or not old["spec"].get("nodeName") or leaving(old) != leaving(new)):
+            self.usage.setdefault(node, Usage()).put(new)
+        if new is None or node:
+            self.waiting.pop(name_of(thing), None)
+        elif old is None or status_of(old) == status_of(new):
+            self.wake(name_of(new))
+
+    def start(self) -> None:
+        self.usage.clear()
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self.waiting.clear()
+
+    def reconcile(self, key: str) -> None:
+        pod = self.api.get("Pod", key)
+        if pod is None or pod["spec"].get("nodeName") or leaving(pod) or finished(pod):
+            return
+        if pod["spec"].get("schedulerName") != "default-scheduler" or pod["spec"].get("schedulingGates"):
+            return
+        nodes = self.api.store.all("Node")
+        refused = {name_of(node): reasons for node in nodes if (reasons := self._refusals(pod, node))}
+        fitting = [node for node in nodes if name_of(node) not in refused]
+        if not fitting:
+            self._give_up(pod, refused)
+            return
+        node = min(fitting, key=lambda node: (self._score(pod, node), len(name_of(node)), name_of(node)))
+        self.api.bind(self.name, key, name_of(node))
+        self.event(pod, "Scheduled", f"Successfully assigned default/{key} to {name_of(node)}")
+
+    def _refusals(self, pod: Object, node: Object) -> list[str]:
+        """Why the node cannot take the Pod; the first filter that objects speaks, as upstream."""
+        wanted = pod["spec"].get("nodeSelector") or {}
+        for taint in taints_of(node):
+            if taint["effect"] != "PreferNoSchedule" and not tolerates(pod, taint):
+                return [NO_NODE if taint["key"] == CORDONED and node["spec"].get("unschedulable") else NO_TAINT]
+        if any(labels_of(node).get(key) != value for key, value in wanted.items()):
+            return [NO_MATCH]
+        usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]
+        lacking = [NO_ROOM] if len(usage.pods) >= int(room["pods"]) else []
+        for resource, used in (("cpu", usage.cpu), ("memory", usage.memory)):
+            asked = requests(pod, resource)
+            if asked and used + asked > (quantity(room[resource]) or 0) + 1e-9:
+                lacking.append(f"Insufficient {resource}")
+        return lacking
+
+    def _score(self, pod: Object, node: Object) -> tuple[float, float]:
+        """Lower is better: few Pods of the same owner beside it, then much room left."""
+        usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]
+        used = (max(usage.cpu, LEAST["cpu"] * len(usage.pods)), max(usage.memory, LEAST["memory"] * len(usage.pods)))
+        full = [amount / (quantity(room[key]) or 1) for key, amount in zip(("cpu", "memory"), used, strict=True)]
+        return usage.owners[_owner(pod)] if owner_of(pod) else 0, round(sum(full) / 2, 6)
+
+    def _give_up(self, pod: Object, refused: dict[str, list[str]]) -> None:
+        message = self._explain(pod, refused)
+        self.waiting[name_of(pod)] = None
+        self.event(pod, "FailedScheduling", message, "Warning")
+        new = clone(pod)
+        set_condition(new["status"], self.now, "PodScheduled", "False", "Unschedulable", message)
+        self.api.update(self.name, new, "status", "patch pods/status")
+        self.wake_after(name_of(pod), FLUSH, quiet=True)
+
+    def _explain(self, pod: Object, refused: dict[str, list[str]]) -> str:
+        if not refused:
+            return "no nodes available to schedule pods"
+        total = f"0/{len(refused)} nodes are available: "
+        why = _listed(spread(reason for reasons in refused.values() for reason in reasons))
+        helpless = _listed(spread(self._preempting(pod, name, reasons) for name, reasons in refused.items()))
+        return f"{total}{why}. no new claims to deallocate, preemption: {total}{helpless}."
+
+    def _preempting(self, pod: Object, node: str, reasons: list[str]) -> str:
+        """Would driving other Pods away help? Not where an empty node would not do either."""
+        room = status_of(self.api.get("Node", node) or {}).get("allocatable", {})
+        small = any(requests(pod, key) > (quantity(room[key]) or 0) for key in ("cpu", "memory"))
+        return UNHELPFUL if small or {NO_TAINT, NO_NODE, NO_MATCH} & set(reasons) else NO_VICTIMS
+
+    def _try_again(self) -> None:
+        """Something changed that may help; an idle scheduler does not wait for a back-off to end (SchedulerPopFromBackoffQ)."""
+        for name in list(self.waiting):
+            self.wake(name)
+
+
+def _owner(pod: Object) -> str:
+    owner = owner_of(pod)
+    return str(owner["uid"]) if owner else ""
+
+
+def _offers(node: Object | None) -> Object | None:
+    """What of a node matters to a Pod that waits."""
+    if node is None:
+        return None
+    return {"spec": {**node["spec"]}, "labels": labels_of(node), "room": status_of(node).get("allocatable")}
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))

@@ -1,0 +1,106 @@
+"""The store (etcd): every object by kind and name, one revision counter for all kinds, and a watch.
+
+Each stored change gets a new revision and reaches every watcher of its kind once, in that order. A write that names an older
+revision than the stored one is refused: the writer has to look again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bot.simulation.objects import Object, labels_of, name_of
+
+KEPT = 1000  # changes that a late watcher can still catch up with
+Watcher = Callable[[str, Object | None, Object | None], None]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One stored change; `old` is None for a new object, `new` for a deleted one."""
+
+    revision: int
+    kind: str
+    old: Object | None
+    new: Object | None
+
+
+class Expired(Exception):
+    """The changes asked for are no longer kept: list again, and watch from there."""
+
+
+class Store:
+    def __init__(self) -> None:
+        self.revision = 0
+        self.objects: dict[str, dict[str, Object]] = {}
+        self._index: dict[tuple[str, ...], dict[str, None]] = {}
+        self._watchers: dict[tuple[str, str | None], list[Watcher]] = {}
+        self._kept: deque[Change] = deque(maxlen=KEPT)
+
+    def get(self, kind: str, name: str) -> Object | None:
+        return self.objects.get(kind, {}).get(name)
+
+    def all(self, kind: str) -> list[Object]:
+        return list(self.objects.get(kind, {}).values())
+
+    def find(self, kind: str, *terms: tuple[str, ...]) -> list[Object]:
+        """Objects that match every term: ("owner", uid), ("node", name) or ("label", key, value); without a scan."""
+        buckets = sorted((self._index.get((kind, *term), {}) for term in terms), key=len)
+        things = self.objects.get(kind, {})
+        return [things[name] for name in buckets[0] if all(name in bucket for bucket in buckets[1:])] if buckets else []
+
+    def write(self, new: Object) -> Object:
+        """Stores an object under the next revision; the caller has checked everything."""
+        kind, name = str(new["kind"]), name_of(new)
+        self.revision += 1
+        new["metadata"]["resourceVersion"] = str(self.revision)
+        old = self.get(kind, name)
+        self.objects.setdefault(kind, {})[name] = new
+        self._told(kind, old, new)
+        return new
+
+    def remove(self, old: Object) -> None:
+        self.revision += 1
+        del self.objects[str(old["kind"])][name_of(old)]
+        self._told(str(old["kind"]), old, None)
+
+    def watch(self, kind: str, watcher: Watcher, node: str | None = None) -> None:
+        """Calls `watcher` for each later change of the kind; with `node`, only for what concerns that node."""
+        self._watchers.setdefault((kind, node), []).append(watcher)
+
+    def since(self, revision: int) -> list[Change]:
+        """The changes after a revision, as a watch that starts in the past replays them."""
+        first = self._kept[0].revision if self._kept else self.revision + 1
+        if revision < first - 1:
+            raise Expired(f"too old resource version: {revision} ({first - 1})")
+        return [change for change in self._kept if change.revision > revision]
+
+    def _told(self, kind: str, old: Object | None, new: Object | None) -> None:
+        before, after = set(_terms(kind, old)), set(_terms(kind, new))
+        for term in before - after:
+            self._index[term].pop(name_of(old or {}), None)
+            if not self._index[term]:
+                del self._index[term]
+        for term in sorted(after - before):
+            self._index.setdefault(term, {})[name_of(new or {})] = None
+        self._kept.append(Change(self.revision, kind, old, new))
+        for watcher in self._watchers.get((kind, None), ()):
+            watcher(kind, old, new)
+        for watcher in self._watchers.get((kind, _node(kind, new or old or {})), ()):
+            watcher(kind, old, new)
+
+
+def _node(kind: str, thing: Object) -> str:
+    return name_of(thing) if kind == "Node" else str((thing.get("spec") or {}).get("nodeName", ""))
+
+
+def _terms(kind: str, thing: Object | None) -> Iterator[tuple[str, ...]]:
+    if thing is None or kind in ("Event", "Lease"):
+        return
+    for owner in thing["metadata"].get("ownerReferences") or []:
+        yield kind, "owner", owner["uid"]
+    for key, value in labels_of(thing).items():
+        yield kind, "label", key, value
+    if kind == "Pod" and thing["spec"].get("nodeName"):
+        yield kind, "node", thing["spec"]["nodeName"]
