@@ -17,6 +17,8 @@ from bot import __version__, logs, operator, settings
 from bot.classroom import Classroom
 from bot.errors import Fault, Faulty, Refused
 from bot.knowledge import base
+from bot.knowledge.lint import Simulated
+from bot.knowledge.schema import Language
 from bot.learners import Learner
 from bot.replies import Answer
 from bot.tutor.prompts import read
@@ -86,12 +88,12 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     command = asked.command or ("serve" if found.telegram_bot_token else "chat")
     if command == "check":
         return _check(asked.folder or found.bot_knowledge_dir, found.bot_prompts_dir)
-    if command == "order":
-        return _order(asked)
     gc.disable()  # loading makes many objects and no garbage
     knowledge = _knowledge(found.bot_knowledge_dir)
     if found.bot_metaphor not in knowledge.pictures:
         raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
+    if command == "order":
+        return _order(asked, knowledge.pictures[found.bot_metaphor], found.bot_language)
     if command == "serve":
         return _serve(found, knowledge)
     classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language, voice=voice(found, time.monotonic))
@@ -127,15 +129,21 @@ async def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _order(asked: argparse.Namespace) -> int:
-    from bot.simulation import script
+def _order(asked: argparse.Namespace, picture: base.Picture, language: Language) -> int:
+    """Every line as JSON or in plain words; without a script one cup as a story."""
+    from bot.simulation import script, steps
     from bot.simulation.cluster import Cluster
 
     commands = script.parse(_script(asked.script) if asked.script else script.ONE_CUP)
-    cluster = Cluster()
+    cluster = Cluster(steps.teller(picture.narration))
     for command in commands:
         for line in cluster.do(command):
-            print(json.dumps(line.as_json(), ensure_ascii=False) if asked.json else line, flush=True)
+            if asked.json:
+                print(json.dumps(line.as_json(), ensure_ascii=False), flush=True)
+            elif asked.script:
+                print(line, flush=True)
+            elif line.story:
+                print(f"{line.story[language]}\n{line}\n", flush=True)
     return 0
 
 
@@ -172,10 +180,17 @@ def _as_json(question: str, answer: Answer) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
+def _simulated() -> Simulated:
+    """What the order simulation asks of a base."""
+    from bot.simulation import facts, steps
+
+    return Simulated(steps.STEPS, frozenset(steps.GAPS), facts.of)
+
+
 def _check(folder: Path, prompts: Path) -> int:
     knowledge, faults = None, list[Fault]()
     try:
-        knowledge = _knowledge(folder)
+        knowledge = _knowledge(folder, _simulated())
     except Faulty as faulty:
         faults += faulty.faults
     try:
@@ -196,10 +211,10 @@ def _check(folder: Path, prompts: Path) -> int:
     return 0
 
 
-def _knowledge(folder: Path) -> base.Knowledge:
+def _knowledge(folder: Path, simulated: Simulated = Simulated()) -> base.Knowledge:  # noqa: B008
     if not folder.is_dir():
         raise operator.refused("no-folder", name=str(folder))
-    return base.load(folder, operator.language())
+    return base.load(folder, operator.language(), simulated)
 
 
 if __name__ == "__main__":

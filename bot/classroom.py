@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bot import intents
 from bot.intents import Intent
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import LANGUAGES, Language
-from bot.learners import KEPT, Asked, Judged, Learner, Verdict
+from bot.learners import KEPT, Asked, Judged, Learner, Topic, Verdict
 from bot.quiz.quiz import Quiz
 from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
 from bot.tutor.speaker import Voice
 from bot.tutor.tutor import Tutor
 
+if TYPE_CHECKING:
+    from bot.simulation.play import Play
+
 log = logging.getLogger(__name__)
 Export = Callable[[Learner], Awaitable[str]]
+Sleep = Callable[[float], Awaitable[None]]
 Usage = Callable[[int, Language], str]  # what the model took, for a person who may know; else nothing
 
 
@@ -32,6 +39,7 @@ class Classroom:
         export: Export | None = None,
         voice: Voice | None = None,
         usage: Usage | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept.
 
@@ -41,6 +49,14 @@ class Classroom:
         self.picture = knowledge.pictures[metaphor]
         self.tutor = Tutor(knowledge, metaphor, voice)
         self.quiz = Quiz(knowledge, self.picture)
+        self.sleep = sleep
+
+    @cached_property
+    def play(self) -> Play:
+        """The order simulation, which most talks never need."""
+        from bot.simulation.play import Play
+
+        return Play(self.knowledge, self.picture, self.sleep)
 
     async def hear(self, learner: Learner, text: str) -> AsyncGenerator[Reply, None]:
         """The replies to one message or button; a draft grows until the reply behind it takes its place.
@@ -84,12 +100,36 @@ class Classroom:
 
     async def _replies(self, learner: Learner, intent: Intent) -> AsyncGenerator[Reply, None]:
         """A question is answered as it goes; everything else at once."""
-        if intent.name == "ask" and intent.words and not self.tutor.wants_quiz(intent.words):
-            async with aclosing(self.answer(learner, intent.words)) as answers:
-                async for answer in answers:
-                    yield answer
-        else:
-            yield await self._reply(learner, intent)
+        language = self.language(learner, intent.words if intent.name == "ask" else "")
+        match intent:
+            case Intent("faster"):
+                async for board in self.play.faster(learner, language):
+                    yield board
+            case Intent("guess", words):
+                async for board in self._guessed(learner, words, language):
+                    yield board
+            case Intent("ask", words) if cups := self.tutor.cups(words):
+                yield self.play.order(learner, cups, language)
+            case Intent("ask", words) if words and not self.tutor.wants_quiz(words):
+                async with aclosing(self.answer(learner, words)) as answers:
+                    async for answer in answers:
+                        yield answer
+            case _:
+                yield await self._reply(learner, intent)
+
+    async def _guessed(self, learner: Learner, words: str, language: Language) -> AsyncGenerator[Reply, None]:
+        """A breakage, played to its end."""
+        id, _, number = words.partition(" ")
+        found = False
+        async for reply in self.play.broken(learner, id, int(number) if number.isdecimal() else 0, language):
+            found = True
+            if isinstance(reply, Answer):
+                topic = Topic(reply.concepts, language, 0, reply.claims)
+                yield self.tutor.answers.told(reply, topic, learner)
+            else:
+                yield reply
+        if not found:
+            yield self._said("break.gone", language)
 
     async def _reply(self, learner: Learner, intent: Intent) -> Reply:
         language = self.language(learner)
@@ -100,6 +140,16 @@ class Classroom:
                 return self.quiz.ask(learner, self.language(learner, words))
             case Intent("more" | "confused" | "sources" | "good", number):
                 return self._go_on(learner, intent.name, number, language)
+            case Intent("order", words):
+                return self.play.order(learner, int(words[:3]) if words[:3].isdecimal() else 1, language)
+            case Intent("step"):
+                return self.play.step(learner, language) if learner.world else self._said("order.none", language)
+            case Intent("break", ""):
+                return self.play.breakages(language)
+            case Intent("break", id):
+                return self.play.scene(id, language) or self._said("break.gone", language)
+            case Intent("kubectl", words):
+                return self.play.kubectl(learner, words, language)
             case Intent("compare", words):
                 return self._compare(learner, words)
             case Intent("map"):
@@ -196,7 +246,7 @@ class Classroom:
         learner.now = 0
         lines = (self.knowledge.say("start", language), self.picture.metaphor.opening[language])
         blocks = (say(lines[0], "heading"), say(lines[1]), say(self.knowledge.say("start.ask", language)))
-        return Reply(blocks, (*self.tutor.starts(language), self._command("quiz", language)))
+        return Reply(blocks, (*self.tutor.starts(language), self._command("order", language), self._command("quiz", language)))
 
     def _help(self, language: Language) -> Reply:
         rows = tuple(

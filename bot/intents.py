@@ -6,9 +6,13 @@ import re
 from dataclasses import dataclass
 
 COMMANDS = (
-    "start", "help", "ask", "compare", "map", "quiz", "new", "settings", "language", "privacy", "export", "forget", "cancel"
+    "start", "help", "ask", "order", "kubectl", "compare", "map", "quiz", "new", "settings", "language",
+    "privacy", "export", "forget", "cancel"
 )  # fmt: skip
-BUTTONS = ("more", "confused", "sources", "good", "vote", "media")  # typed by nobody: what buttons and front-ends say
+BUTTONS = (  # typed by nobody: what buttons and front-ends say
+    "more", "confused", "sources", "good", "vote", "media", "step", "faster", "break", "guess"
+)  # fmt: skip
+BOARD = ("step", "faster", "guess")  # buttons whose answer takes the place of the message that they stand below
 HOUSE = ("usage",)  # for those who run the house; advertised to nobody
 MAX_LENGTH = 2000  # characters of one message that are read
 COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bot.knowledge.schema import Language
 
-Style = Literal["plain", "strong", "quiet", "code", "cite"]
+Style = Literal["plain", "strong", "quiet", "code", "block", "cite"]
 Mood = Literal["plain", "heading", "stop", "next", "links"]
 MAX_COMMAND = 64  # bytes, the most that a Telegram button can carry
 PHONE_COLUMNS, PHONE_LINES = 40, 12  # a Chinese character takes two columns

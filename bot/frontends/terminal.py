@@ -22,7 +22,7 @@ from bot.classroom import Classroom
 from bot.learners import Learner
 from bot.replies import Block, Box, Paragraph, Reply, Span
 
-STYLES = {"plain": "", "strong": "bold", "quiet": "dim", "code": "bold cyan", "cite": "dim"}
+STYLES = {"plain": "", "strong": "bold", "quiet": "dim", "code": "bold cyan", "block": "cyan", "cite": "dim"}
 MOODS = {"plain": "", "heading": "bold", "stop": "yellow", "next": "green", "links": ""}
 # What stays on one line: a Chinese character, or a Latin word, with the marks that open before and close after it.
 UNIT = re.compile(

@@ -1,7 +1,8 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-metaphors/ID/items/*.yaml  texts/*.yaml  language/{wording,checking}.yaml
+metaphors/ID/narration.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml  texts/*.yaml
+language/{wording,checking}.yaml
 language/{characters,asked,weights,neighbours}.tsv
 """
 
@@ -19,10 +20,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import Fault, Faulty
 from bot.knowledge import resources
-from bot.knowledge.lint import lint
+from bot.knowledge.lint import Simulated, lint
 from bot.knowledge.schema import (
     Both,
     Break,
+    Breakage,
     Checking,
     Claim,
     Concept,
@@ -44,6 +46,8 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"truth/pairs/[^/]+": TypeAdapter(Pair),
     r"metaphors/[^/]+/metaphor": TypeAdapter(Metaphor),
     r"metaphors/[^/]+/roles/[^/]+": TypeAdapter(Role),
+    r"metaphors/[^/]+/narration": TypeAdapter(dict[str, Both]),
+    r"metaphors/[^/]+/breakages/[^/]+": TypeAdapter(Breakage),
     r"metaphors/[^/]+/items/[^/]+": TypeAdapter(Items),
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
     r"language/wording": TypeAdapter(Wording),
@@ -64,6 +68,8 @@ class Picture:
     roles: dict[str, Role]
     breaks: dict[str, Break]
     items: dict[str, Item]
+    narration: dict[str, Both]  # step of the simulation → how the picture tells it
+    breakages: dict[str, Breakage]
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,8 @@ def default_folder() -> Path:
     return resources.folder("knowledge")
 
 
-def load(folder: Path, language: Language = "en") -> Knowledge:
-    """The checked base in `folder`.
+def load(folder: Path, language: Language = "en", simulated: Simulated = Simulated()) -> Knowledge:  # noqa: B008
+    """The checked base in `folder`; `simulated` is what the order simulation asks of it.
 
     Raises Faulty with every fault found, worded in `language`.
     """
@@ -106,7 +112,7 @@ def load(folder: Path, language: Language = "en") -> Knowledge:
             missing = File(str(folder), "", Document())
             missing.fault((), "missing-file", name=needed)
             files.append(missing)
-    lint(files, shipped_texts())
+    lint(files, shipped_texts(), simulated)
     faults = [
         Fault(file.path, problem.line, shipped_texts()[f"fault.{problem.kind}"][language].format(**problem.words))
         for file in files
@@ -173,14 +179,16 @@ def _assemble(files: list[File]) -> Knowledge:
             breaks = {key: value for role in roles.values() for key, value in role.breaks.items()}
             inside = [each.value.items for each in files if each.name.startswith(f"{home}/items/")]
             items = {id: item for items in inside for id, item in items.items()}
-            pictures[file.value.id] = Picture(file.value, roles, breaks, items)
+            narration: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/narration.yaml"), {})
+            breakages = {Path(each.name).stem: each.value for each in files if each.name.startswith(f"{home}/breakages/")}
+            pictures[file.value.id] = Picture(file.value, roles, breaks, items, narration, breakages)
     tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
     weights = tables.get("language/weights.tsv", ())
     return Knowledge(
         concepts={concept.id: concept for concept in of(Concept)},
         pairs=tuple(of(Pair)),
         pictures=pictures,
-        texts={key: both for texts in of(dict) for key, both in texts.items()},
+        texts={key: both for file in files if file.name.startswith("texts/") for key, both in file.value.items()},
         wording=of(Wording)[0],
         checking=next(iter(of(Checking)), Checking()),
         characters={char: (simple, sound) for char, simple, sound in tables["language/characters.tsv"]},

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from bot.knowledge.schema import LANGUAGES, Both, Concept, Items, Language, Metaphor, Pair, Phrases, Role, Wording
+from bot.errors import Refused
+from bot.knowledge.schema import LANGUAGES, Both, Breakage, Concept, Items, Language, Metaphor, Pair, Phrases, Role, Wording
 from bot.knowledge.source import File, Place
 
 CITATION = re.compile(r"\[([a-z][a-z0-9-]*\.c[1-9][0-9]*)\]")
@@ -27,7 +29,7 @@ ROOM: dict[str, tuple[int, int]] = {
 }  # fmt: skip
 
 
-def lint(files: list[File], needed_texts: dict[str, Both]) -> None:
+def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated) -> None:
     """Adds to each file the problems that only show when all are read together. Call it when every file has its shape."""
     base = _Base(files)
     base.names()
@@ -42,7 +44,17 @@ def lint(files: list[File], needed_texts: dict[str, Both]) -> None:
     base.languages()
     base.pictures()
     base.quizzes()
+    base.narrations(simulated)
+    base.breakages(simulated)
     base.texts(needed_texts)
+
+
+class Simulated(NamedTuple):
+    """What the order simulation has to say to a base; this module does not know it."""
+
+    steps: frozenset[str] = frozenset()  # that a narration has to tell
+    gaps: frozenset[str] = frozenset()  # that it may leave
+    facts: Callable[[Breakage], Collection[str]] | None = None  # that hold in the end; Refused when it cannot be played
 
 
 class _Base:
@@ -58,6 +70,7 @@ class _Base:
             if isinstance(file.value, Items)
             for id, item in file.value.items.items()
         ]
+        self.breaking = [(file, file.value) for file in files if isinstance(file.value, Breakage)]
         self.ids = {concept.id for _, concept in self.concepts}
         self.claims = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.claims}
         misconceptions = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.misconceptions}
@@ -110,6 +123,12 @@ class _Base:
                 yield file, ("of", at), id, self.ids
             if pair.stops:
                 yield file, ("stops",), pair.stops, self.stops
+        for file, breakage in self.breaking:
+            yield file, ("concept",), breakage.concept, self.ids
+            yield file, ("stops",), breakage.stops, self.stops
+            for at, guess in enumerate(breakage.guesses):
+                if guess.misconception:
+                    yield file, ("guesses", at, "misconception"), guess.misconception, self.stops
         for file, role in self.roles:
             yield file, ("concept",), role.concept, self.ids
             for at, relation in enumerate(role.relations):
@@ -251,6 +270,8 @@ class _Base:
         for file, role in self.roles:
             for key, stop in role.breaks.items():
                 yield file, ("breaks", key, "truth"), stop.truth, True
+        for file, breakage in self.breaking:
+            yield file, ("told",), breakage.told, True
         for file, place, item in self.items:
             yield file, (*place, "explain"), item.explain, True
             for at, option in enumerate(item.options):
@@ -343,10 +364,36 @@ class _Base:
             file.fault(place, kind, id=key, other=seen[key])
         seen.setdefault(key, file.path)
 
+    def narrations(self, simulated: Simulated) -> None:
+        """Each metaphor that tells the simulation tells every step of it."""
+        for file in self.files:
+            if file.name.startswith("metaphors/") and isinstance(file.value, dict):
+                for step in sorted(simulated.steps - file.value.keys()):
+                    file.fault((), "missing-step", step=step)
+                for step, both in file.value.items():
+                    if simulated.steps and step not in simulated.steps:
+                        file.fault((step,), "dead-link", id=step)
+                    if gaps(both.zh) != gaps(both.en) or (simulated.steps and not gaps(both.zh) <= simulated.gaps):
+                        file.fault((step,), "gaps-differ", key=step)
+
+    def breakages(self, simulated: Simulated) -> None:
+        """What is broken on purpose can be played, and exactly one guess comes true."""
+        for file, breakage in self.breaking:
+            if not simulated.facts:
+                continue
+            try:
+                facts = simulated.facts(breakage)
+            except Refused as refused:
+                file.fault(("change",), "not-playable", reason=str(refused))
+                continue
+            true = [guess for guess in breakage.guesses if guess.fact in facts]
+            if len(true) != 1:
+                file.fault(("guesses",), "one-true", facts=", ".join(sorted(facts)))
+
     def texts(self, needed: dict[str, Both]) -> None:
         """Every sentence the program says is there, once, with the same gaps in both languages."""
         seen: dict[str, str] = {}
-        catalogues = [file for file in self.files if isinstance(file.value, dict)]
+        catalogues = [file for file in self.files if file.name.startswith("texts/") and file.value is not None]
         for file in catalogues:
             for key, both in file.value.items():
                 self._once(file, (key,), "duplicate-text", key, seen)

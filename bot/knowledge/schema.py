@@ -206,6 +206,27 @@ class Metaphor(Entry):
     map: tuple[Place, ...] = Field(min_length=1)
 
 
+class Guess(Entry):
+    """One thing that could happen; it is right when the simulation's outcome holds `fact`."""
+
+    text: Both
+    fact: Text
+    misconception: StopId | None = None  # what leads here where it is wrong
+
+
+class Breakage(Entry):
+    """Something to break on purpose, guessed at first and then watched."""
+
+    label: Both  # what a button says
+    scene: Both  # what is about to happen, in the picture
+    before: tuple[Text, ...] = ()  # commands that prepare the world, after three cups stand ready
+    change: tuple[Text, ...] = Field(min_length=1)  # commands that break it
+    guesses: tuple[Guess, ...] = Field(min_length=2, max_length=4)  # exactly one is right; the simulation says which
+    concept: ConceptId
+    told: Both  # what happened and why, cited
+    stops: StopId  # the break or misconception that it shows
+
+
 # ----------------------------------------------------------------- quiz
 
 
@@ -253,6 +274,8 @@ class Wording(Entry):
     pronouns: Phrases  # words that point back to the last answer
     joins: Phrases  # words that put the last answer's concept beside another
     same: Alike
+    order: Phrases = Phrases()  # words of somebody who orders; a number before the first says how many
+    numbers: dict[Text, int] = {}  # numbers in words
     compare: Phrases  # words that ask for a difference
     choices: Phrases  # words that ask for one when they stand between two names
     later: dict[Text, tuple[ConceptId, ...]]  # words of ours that no entry explains yet → the nearest entries

@@ -32,12 +32,13 @@ class Outcome:
     lines: tuple[Line, ...]
 
 
-def predict(history: Iterable[str], change: str) -> Outcome:
-    """The true outcome of `change` after these commands; nothing that is kept elsewhere is touched."""
+def predict(history: Iterable[str], change: str, settle: bool = True) -> Outcome:
+    """The true outcome of `change` after these commands, once the world has settled; nothing kept elsewhere is touched."""
     cluster = Cluster.replay(history)
     before, start = _uids(cluster), cluster.clock.now
     lines = cluster.run(change)
-    cluster.settle()
+    if settle:
+        cluster.settle()
     lines += cluster.trace.take()
     after = _uids(cluster)
     pods = sorted(cluster.list("Pod"), key=name_of)

@@ -36,6 +36,7 @@ class Tutor:
         self.answers = Answers(knowledge, picture, self.reader)
         self.talk = Talk(self.answers)
         self.speaker = Speaker(voice, self.answers) if voice else None
+        self.orders = {self.reader.key(word) for language in LANGUAGES for word in knowledge.wording.order[language]}
         self.choices = {self.reader.key(word) for language in LANGUAGES for word in knowledge.wording.choices[language]}
 
     def answer(self, question: str, language: Language, learner: Learner) -> Answer:
@@ -88,6 +89,19 @@ class Tutor:
             order = [id for id in finding.mentioned if id in slot.concepts]
             return self.answers.compare(tuple(dict.fromkeys((*order, *slot.concepts))), language, learner, question, finding)
         return self.answers.explain(slot, language, learner, question, finding)
+
+    def cups(self, text: str) -> int | None:
+        """How many cups a message orders; None when it orders none."""
+        tokens = self.reader.tokens(text)
+        idle = self.reader.idle(tokens)
+        for size in range(len(tokens), 0, -1):
+            for start in range(len(tokens) - size + 1):
+                if "".join(tokens[start : start + size]) in self.orders:
+                    before = tokens[start - 1] if start else ""
+                    number = int(before[:4]) if before.isdecimal() else self.knowledge.wording.numbers.get(before)
+                    rest = [at for at in range(len(tokens)) if not start - bool(number) <= at < start + size and at not in idle]
+                    return (number or 1) if not rest and (number or size > 1) else None
+        return None
 
     def wants_quiz(self, text: str) -> bool:
         """Whether a message asks for a quiz question."""

@@ -254,6 +254,8 @@ class Desk:
             return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
         learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language))
         said = parse(heard.text)
+        if heard.board and not entry.messages:
+            await self._placed(work, heard.board)
         if not entry.messages and not self._quiet(heard) and said.name != "forget":  # even who blocks the bot
             language = self.classroom.language(learner, said.words if said.name == "ask" else "")
             await self._place(work, self.classroom.knowledge.say("placeholder", language))

@@ -16,7 +16,7 @@ LONGEST = 4000  # UTF-16 units in one message; Telegram takes 4096
 MOST_ENTITIES = 100
 ROW = 36  # columns of a row of buttons on a phone
 GAP = 4  # columns around a button's label
-STYLES = {"strong": "bold", "code": "code"}
+STYLES = {"strong": "bold", "code": "code", "block": "pre"}
 MOODS = {"heading": "bold", "stop": "blockquote"}
 
 

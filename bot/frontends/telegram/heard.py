@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from telegram import CallbackQuery, ChatMemberUpdated, Message, MessageEntity, PollAnswer, Update, User
 from telegram.constants import ChatMemberStatus, ChatType
 
-from bot.intents import COMMANDS, parse
+from bot.intents import BOARD, COMMANDS, parse
 from bot.knowledge.schema import Language
 
 AWAY = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
@@ -24,6 +24,7 @@ class Heard:
     message: int | None = None  # in a group, the message to answer to
     thread: int | None = None  # the topic of a group
     press: str | None = None  # the button press to acknowledge
+    board: int | None = None  # the message with that button, where the answer takes its place
     poll: str | None = None  # the poll that was voted in; `text` holds the position of the option
     came: bool = False  # into this group, just now
 
@@ -66,6 +67,7 @@ def _pressed(query: CallbackQuery) -> Heard | None:
         message=message.message_id if group else None,
         thread=_thread(message) if isinstance(message, Message) else None,
         press=query.id,
+        board=message.message_id if parse(query.data).name in BOARD else None,
     )
 
 

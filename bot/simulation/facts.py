@@ -1,0 +1,58 @@
+"""What can be said of an outcome in one word: the facts that a guess may name.
+
+A fact holds for the whole world after a change has settled; see `FACTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.knowledge.schema import Breakage
+from bot.simulation.prediction import Outcome, predict
+
+
+def _wanted(outcome: Outcome) -> int:
+    return sum(counts["replicas"] for name, counts in outcome.counters.items() if name.startswith("deploy/"))
+
+
+def _ready(outcome: Outcome) -> int:
+    return sum(counts["readyReplicas"] for name, counts in outcome.counters.items() if name.startswith("deploy/"))
+
+
+def _some(word: str) -> Callable[[Outcome], bool]:
+    return lambda outcome: word in outcome.statuses.values()
+
+
+FACTS: dict[str, Callable[[Outcome], bool]] = {
+    "replaced": lambda outcome: bool(outcome.new and outcome.gone),  # new Pods took the place of old ones
+    "one-replaced": lambda outcome: len(outcome.new) == len(outcome.gone) == 1,
+    "all-replaced": lambda outcome: bool(outcome.new and outcome.gone and not outcome.kept),
+    "more": lambda outcome: bool(outcome.new and not outcome.gone),  # Pods were added, none went
+    "fewer": lambda outcome: bool(outcome.gone and not outcome.new),
+    "untouched": lambda outcome: not outcome.new and not outcome.gone and not any(outcome.restarts.values()),
+    "restarted": lambda outcome: not outcome.gone and any(outcome.restarts.values()),  # the same Pod, a new container
+    "moved": lambda outcome: False,  # no Pod ever moves
+    "repaired": lambda outcome: False,  # nor is mended
+    "all-ready": lambda outcome: 0 < _wanted(outcome) == _ready(outcome),
+    "none-ready": lambda outcome: _ready(outcome) == 0,
+    "waits-pending": _some("Pending"),
+    "crash-loop": _some("CrashLoopBackOff"),
+    "image-back-off": lambda outcome: bool({"ImagePullBackOff", "ErrImagePull"} & set(outcome.statuses.values())),
+    "old-serve-on": lambda outcome: bool(outcome.kept) and _ready(outcome) >= len(outcome.kept) > 0 and not outcome.gone,
+    "rolled-back": lambda outcome: "DeploymentRollback" in outcome.reasons,  # no such thing happens by itself
+    "refused": lambda outcome: bool(outcome.refused),
+    "node-silent": lambda outcome: any(state.startswith("NotReady") for state in outcome.shops.values()),
+}
+
+
+def facts(outcome: Outcome) -> frozenset[str]:
+    """The names of all that is true of `outcome`."""
+    return frozenset(name for name, holds in FACTS.items() if holds(outcome))
+
+
+READY = ("world shops 3 --cpu=2", "settle", "kubectl create deployment lemonade --image=lemonade:v1 --replicas=3", "settle")
+
+
+def of(breakage: Breakage) -> frozenset[str]:
+    """What is true after a breakage; Refused when one of its commands cannot be understood."""
+    return facts(predict((*READY, *breakage.before), "\n".join(breakage.change), settle=False))
