@@ -322,7 +322,7 @@ def test_compare_sets_two_words_side_by_side(room: Room) -> None:
         ("/cancel", says("cancel")),
         ("/7", says("declined") + "\n\n" + says("declined.start")),
         ("7", says("number", number="7")),
-        ("/privacy", says("privacy", days=180)),
+        ("/privacy", says("privacy", days=180, model=says("privacy.no-model"))),
     ],
 )
 def test_a_command_gets_its_line(room: Room, command: str, line: str) -> None:
@@ -349,7 +349,12 @@ def test_settings_lead_to_language_and_data(room: Room) -> None:
         return room.press(anna, settings, label).text
 
     labels = ["🌐 语言", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"]
-    lines = [says("language.which"), says("privacy", days=180), says("export"), says("forget.sure")]
+    lines = [
+        says("language.which"),
+        says("privacy", days=180, model=says("privacy.no-model")),
+        says("export"),
+        says("forget.sure"),
+    ]
     assert side_by_side(*(lambda label=label: pressed(label) for label in labels)) == lines
 
 
