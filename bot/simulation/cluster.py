@@ -34,7 +34,7 @@ FLAGS = {  # the control plane's own defaults, in ms (rules.md of the recordings
     "default-unreachable-toleration-seconds": 300_000,
 }
 LONGEST = 15 * 60_000  # ms until settling is given up
-STEPS = 400_000  # timers that one command may run
+STEPS = 100_000  # timers that one command may run
 MANAGERS = (
     ReplicaSetController,
     DeploymentController,

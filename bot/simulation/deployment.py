@@ -17,6 +17,7 @@ from bot.simulation.objects import (
     leaving,
     moment,
     name_of,
+    number,
     owned_by,
     owner_of,
     selects,
@@ -224,7 +225,7 @@ class DeploymentController(Part):
         used.sort(key=lambda rs: (-rs["spec"]["replicas"], rs["metadata"]["creationTimestamp"]))
         sizes, left = {}, room
         for rs in used:
-            before = max(1, int(annotations_of(rs).get(MOST, 0)) or _size(owned))
+            before = max(1, number(annotations_of(rs).get(MOST)) or _size(owned))
             part = round(rs["spec"]["replicas"] * (total + _surge(deployment)) / before) - rs["spec"]["replicas"]
             part = max(min(part, left), 0) if room > 0 else min(max(part, left), 0)
             sizes[name_of(rs)], left = rs["spec"]["replicas"] + part, left - part
@@ -340,7 +341,7 @@ def _after(letters: str) -> str:
 
 
 def _revision(rs: Object) -> int:
-    return int(annotations_of(rs).get(REVISION, 0))
+    return number(annotations_of(rs).get(REVISION))
 
 
 def _latest(owned: list[Object]) -> int:

@@ -14,7 +14,7 @@ from bot.simulation.apiserver import BUDGET, REFUSED, Rejected, merge
 from bot.simulation.cluster import Cluster
 from bot.simulation.deployment import HASH, REVISION
 from bot.simulation.kinds import KINDS, plural, shown
-from bot.simulation.objects import Object, annotations_of, clone, labels_of, leaving, name_of, owner_of, selects, uid_of
+from bot.simulation.objects import Object, annotations_of, clone, labels_of, leaving, name_of, number, owner_of, selects, uid_of
 
 USER = "user/kubectl"
 AGAIN = 5000  # ms after which a drain asks again
@@ -417,7 +417,7 @@ def _deployment(cluster: Cluster, kind: str, name: str) -> Object:
 
 def revisions(cluster: Cluster, deployment: Object) -> dict[int, Object]:
     owned = cluster.api.find("ReplicaSet", ("owner", uid_of(deployment)))
-    return dict(sorted((int(annotations_of(rs).get(REVISION, 0)), rs) for rs in owned))
+    return dict(sorted((number(annotations_of(rs).get(REVISION)), rs) for rs in owned))
 
 
 def rollout_undo(cluster: Cluster, call: Call) -> str:
@@ -550,7 +550,7 @@ def patch(cluster: Cluster, call: Call) -> str:
             or not isinstance(wanted.get("spec", {}), dict)
         ):
             raise Mistake("the patch does not fit the object")
-        if (wanted["kind"], wanted["metadata"].get("name")) != (kind, name):
+        if (wanted.get("kind"), wanted["metadata"].get("name")) != (kind, name):
             raise Mistake("the name or kind of an object cannot be patched")
         if sub == "status":
             change_of_status = {"status": wanted.get("status")} if way == "json" else {"status": change.get("status") or {}}

@@ -276,7 +276,7 @@ def describe(cluster: Cluster, thing: Object) -> str:
 
 
 def _events_of(cluster: Cluster, thing: Object) -> str:
-    found = _recent(cluster, [e for e in cluster.list("Event") if e["involvedObject"]["uid"] == uid_of(thing)])
+    found = _recent(cluster, [e for e in cluster.list("Event") if e["involvedObject"]["uid"] == thing["metadata"].get("uid")])
     if not found:
         return f"Events:  {NONE}"
     rows = [["Type", "Reason", "Age", "From", "Message"], ["----", "------", "----", "----", "-------"]]
