@@ -13,7 +13,7 @@ FLOORS = (
     ("bot.__main__",),
     ("bot.frontends",),
     ("bot.classroom",),
-    ("bot.tutor", "bot.quiz"),
+    ("bot.tutor", "bot.quiz", "bot.simulation"),
     ("bot.settings",),
     ("bot.operator", "bot.logs"),
     ("bot.store",),
@@ -24,7 +24,7 @@ FLOORS = (
 )
 # Who may know which library.
 LIBRARIES = {
-    "yaml": {"bot.knowledge.source"},
+    "yaml": {"bot.knowledge.source", "bot.simulation.manifests"},
     "pydantic": {"bot.knowledge", "bot.settings", "bot.store", "bot.frontends.telegram.drawn"},
     "pydantic_core": {"bot.settings"},
     "pydantic_settings": {"bot.settings"},

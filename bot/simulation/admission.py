@@ -101,13 +101,8 @@ def _quality(spec: Object) -> str:
     return "Guaranteed" if full else "Burstable"
 
 
-def invalid(thing: Object, old: Object | None) -> str:
-    """What is wrong with an object, in the API server's words; empty when nothing."""
-    wrong = list(_faults(thing, old))
-    return wrong[0] if len(wrong) == 1 else f"[{', '.join(wrong)}]" if wrong else ""
-
-
-def _faults(thing: Object, old: Object | None) -> Iterator[str]:
+def faults(thing: Object, old: Object | None) -> Iterator[str]:
+    """What is wrong with an object, in the API server's words."""
     spec, kind = thing.get("spec") or {}, thing["kind"]
     if old is None and (not NAME.fullmatch(name_of(thing)) or len(name_of(thing)) > 253):
         yield _bad("metadata.name", name_of(thing), NAME_RULE)

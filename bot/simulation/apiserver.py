@@ -43,9 +43,9 @@ Teller = Callable[..., None]
 class Rejected(Exception):
     """An API call answered with an error: nothing was stored."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, faults: list[str] | None = None) -> None:
         super().__init__(message)
-        self.code, self.reason, self.message = code, reason, message
+        self.code, self.reason, self.message, self.faults = code, reason, message, faults or []
 
 
 class ApiServer:
@@ -225,9 +225,10 @@ class ApiServer:
             raise self._reject(by, call, kind, name, 400, "BadRequest", message)
         if old is None or kind != "Pod":
             admission.default(new, self.flags, self._made)
-        if wrong := admission.invalid(new, old):
-            suffix = API[kind][2]
-            raise self._reject(by, call, kind, name, 422, "Invalid", f'{kind}{suffix} "{name}" is invalid: {wrong}')
+        if faults := list(admission.faults(new, old)):
+            what = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"
+            message = f'{kind}{API[kind][2]} "{name}" is invalid: {what}'
+            raise self._reject(by, call, kind, name, 422, "Invalid", message, faults)
         if old and (over := admission.over_quota(new, 0)):
             raise self._reject(by, call, kind, name, 403, "Forbidden", over)
 
@@ -269,9 +270,11 @@ class ApiServer:
         self.store.remove(old)
         self._tell("DELETED", by, kind, name, call=call, old=old, revision=self.store.revision)
 
-    def _reject(self, by: str, call: str, kind: str, name: str, code: int, reason: str, message: str) -> Rejected:
+    def _reject(
+        self, by: str, call: str, kind: str, name: str, code: int, reason: str, message: str, faults: list[str] | None = None
+    ) -> Rejected:
         self._tell("REJECTED", by, kind, name, call=call, code=code, reason=reason, message=message)
-        return Rejected(code, reason, message)
+        return Rejected(code, reason, message, faults)
 
     def _grace(self, thing: Object, asked: int | None) -> int:
         """Seconds a Pod gets to stop: none when no kubelet has it, or when it has ended."""

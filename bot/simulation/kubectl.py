@@ -168,8 +168,9 @@ def run(cluster: Cluster, call: Call) -> str:
 def refusal(refused: Rejected) -> str:
     if refused.code == 503:
         return refused.message
-    if refused.code == 422:
-        return f"The {refused.message}"
+    if refused.faults:  # one fault stands in the line, several below it
+        head, what = re.sub(r"\.\S+", "", refused.message.split(" is invalid: ")[0], count=1), refused.faults
+        return f"The {head} is invalid: " + (what[0] if len(what) == 1 else "".join(f"\n* {fault}" for fault in what))
     return f"Error from server ({refused.reason}): {refused.message}"
 
 
@@ -243,7 +244,12 @@ def _make(cluster: Cluster, call: Call, thing: Object, done: str) -> str:
         if call.flags.get("output") in ("yaml", "json"):
             return printers.dump([thing], str(call.flags["output"]))
         return f"{shown(thing['kind'], thing['metadata'].get('name', ''))} {done} (dry run)"
-    return f"{shown(thing['kind'], name_of(cluster.api.create(USER, thing)))} {done}"
+    try:
+        return f"{shown(thing['kind'], name_of(cluster.api.create(USER, thing)))} {done}"
+    except Rejected as refused:
+        if not call.verb.startswith("create ") or call.document is not None or refused.code not in (403, 409):
+            raise
+        raise Mistake(f"failed to create {thing['kind'].lower()}: {refused.message}") from None
 
 
 def _one_name(call: Call) -> str:
@@ -353,6 +359,8 @@ def _documents(cluster: Cluster, call: Call, does: Callable[[Object], str]) -> s
 
 def scale(cluster: Cluster, call: Call) -> str:
     size = call.need("replicas")
+    if size < 0:
+        raise Mistake("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
 
     def do(kind: str, name: str) -> str:
         if kind not in ("Deployment", "ReplicaSet"):
@@ -722,7 +730,9 @@ def logs(cluster: Cluster, call: Call) -> str:
             "POD or TYPE/NAME is a required argument for the logs command"
         )
     kind, name = ("Pod", call.words[0]) if "/" not in call.words[0] else targets(cluster, call, call.words[:1])[0]
-    thing = existing(cluster, kind, name)
+    thing = cluster.get(kind, name)
+    if thing is None:
+        raise Mistake(f'error from server (NotFound): {printers.resource(kind)} "{name}" not found in namespace "default"')
     if kind != "Pod":
         labels = (thing["spec"].get("selector") or {}).get("matchLabels") or {}
         pods = sorted((pod for pod in cluster.list("Pod") if selects(labels, labels_of(pod))), key=name_of)

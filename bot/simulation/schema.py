@@ -67,7 +67,8 @@ SPECS: dict[str, Any] = {
     },
     "PodDisruptionBudget": {"selector": SELECTOR, "minAvailable": EITHER, "maxUnavailable": EITHER,
                             "unhealthyPodEvictionPolicy": TEXT},
-    "Node": {"unschedulable": FLAG, "providerID": TEXT, "podCIDR": TEXT, "podCIDRs": ANY, "taints": [{"key": TEXT, "value": TEXT, "effect": TEXT, "timeAdded": TEXT}]},
+    "Node": {"unschedulable": FLAG, "providerID": TEXT, "podCIDR": TEXT, "podCIDRs": ANY,
+             "taints": [{"key": TEXT, "value": TEXT, "effect": TEXT, "timeAdded": TEXT}]},
 }  # fmt: skip
 CONDITION = {**dict.fromkeys(("type", "status", "reason", "message"), TEXT), "observedGeneration": NUMBER,
              **dict.fromkeys(("lastTransitionTime", "lastUpdateTime", "lastProbeTime", "lastHeartbeatTime"), ANY)}  # fmt: skip
