@@ -211,7 +211,8 @@ class World:
         self.restarts.pop(name, None)
         if name.startswith("node/"):
             return
-        for memory in (self.reported, self.counted, self.unpulled):
+        memories: tuple[dict[Any, Any], ...] = (self.reported, self.counted, self.unpulled)
+        for memory in memories:
             for key in [key for key in memory if key[0] == name]:
                 del memory[key]
 
