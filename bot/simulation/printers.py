@@ -539,9 +539,9 @@ def logs(cluster: Cluster, pod: Object, container: str, previous: bool) -> str:
     if name not in specs:
         return f"error: container {name} is not valid for pod {name_of(pod)}"
     kubelet = cluster.kubelets.get(pod["spec"].get("nodeName", ""))
-    found = kubelet.runtime.containers.get((uid_of(pod), name)) if kubelet else None
+    found = kubelet.runtime.of(uid_of(pod)).get(name) if kubelet else None
     if kubelet and (not kubelet.running or not cluster.powered[kubelet.node]):
-        door = f"{kubelet.address}:10250"
+        door = f"{kubelet.registration.address}:10250"
         url = f"https://{door}/containerLogs/default/{name_of(pod)}/{name}"
         return f'Error from server: Get "{url}": dial tcp {door}: connect: connection refused'
     if previous:
