@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.simulation.cluster import Cluster
+from tests import rules
 from tests.milestones import Trace, cut
 from tests.rules import COUNTS, GENERATION, OBSERVED, OURS, READY, REPLICAS, Thing, World, violations
 
@@ -170,11 +171,12 @@ asked = st.one_of(
 @settings(max_examples=SEQUENCES // 15, deadline=None, suppress_health_check=SLOW)
 @given(changes=st.lists(asked, min_size=1, max_size=5), pause=waits)
 def test_a_part_that_was_stopped_catches_up(part: str, changes: list[str], pause: str) -> None:
-    without = played([BEGIN, "settle", *changes, "settle"])
+    end = ["settle", "wait 6m", "settle"]  # settling does not wait for a crash's back-off
+    without = played([BEGIN, "settle", *changes, *end])
     stopped = [f"{part} stop", *changes, f"wait {pause}", f"{part} start"]
     if part == "world apiserver":  # nobody can ask for anything meanwhile
         stopped = [f"{part} stop", f"wait {pause}", f"{part} start", *changes]
-    trace = played([BEGIN, "settle", *stopped, "settle"])
+    trace = played([BEGIN, "settle", *stopped, *end])
     assert violations(trace, OURS) == []
     assert counters(trace) == counters(without)
 
@@ -400,6 +402,23 @@ def test_a_replicaset_changed_behind_its_deployment_is_put_right() -> None:
     assert sizes_written(trace) == ["a=3", "a=3"]
     assert sum(line["verb"] == "ADDED" and line["kind"] == "Pod" for line in trace) == 6
     assert counters(trace) == {"deploy/lemonade": (3, 3, 3, 3), "pods": (3, 3)}
+
+
+def test_a_forged_status_is_overwritten() -> None:
+    forged = """kubectl patch deployment lemonade --subresource=status --type=merge -p '{"status": {"replicas": 99}}'"""
+    trace = after(played([BEGIN, "settle", forged, "settle"]), forged)
+    written = [
+        (line["source"], line["changed"]["status.replicas"]) for line in trace if "status.replicas" in line.get("changed", {})
+    ]
+    assert written == [("user/kubectl", [3, 99]), ("deployment-controller", [99, 3])]
+
+
+def test_a_forged_end_of_a_pod_is_believed() -> None:
+    forged = """kubectl patch pod lemonade-a-1 --subresource=status --type=merge -p '{"status": {"phase": "Failed"}}'"""
+    trace = after(played([BEGIN, "settle", forged, "wait 20s", "settle"]), forged)
+    killed, born = place(trace, reason="Killing", name="pod/lemonade-a-1"), place(trace, verb="ADDED", name="pod/lemonade-a-4")
+    assert born < killed
+    assert not any(rules.MARK in line.get("changed", {}) for line in trace)
 
 
 def test_a_pod_that_loses_its_label_is_released_and_replaced() -> None:
