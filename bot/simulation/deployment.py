@@ -146,12 +146,12 @@ class DeploymentController(Part):
             },
         }
         new = self.api.create(self.name, made)
+        if size:
+            self.event(deployment, "ScalingReplicaSet", f"Scaled up replica set {name_of(new)} from 0 to {size}")
         status = clone(status_of(deployment))
         message = f'Created new replica set "{name_of(new)}"'
         set_condition(status, self.now, "Progressing", "True", "NewReplicaSetCreated", message, lastUpdateTime=self.now)
         self._write_revision(deployment, number, status)
-        if size:
-            self.event(deployment, "ScalingReplicaSet", f"Scaled up replica set {name_of(new)} from 0 to {size}")
         return new
 
     def _renumber(self, deployment: Object, new: Object, owned: list[Object]) -> Object:
