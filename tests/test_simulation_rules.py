@@ -283,6 +283,19 @@ def test_fewer_replicas_take_the_pod_that_is_not_ready() -> None:
     assert sorted(pod.name for pod in living(world_after(trace))) == ["pod/lemonade-a-1", "pod/lemonade-a-3"]
 
 
+def test_a_change_of_size_in_mid_update_is_shared_out() -> None:
+    """The example of the official documentation on proportional scaling."""
+    rolling = "{type: RollingUpdate, rollingUpdate: {maxSurge: 3, maxUnavailable: 2}}"
+    deploy = DEPLOYMENT.format(
+        name="lemonade", replicas=10, strategy=rolling, image="lemonade:v1", cpu="50m", probe="readinessProbe", threshold=3
+    )
+    stuck = "kubectl set image deployment/lemonade lemonade=lemonade:missing"
+    trace = played(
+        ["world shops 2", deploy, "settle", stuck, "wait 30s", "kubectl scale deployment lemonade --replicas=15", "wait 30s"]
+    )
+    assert sizes_written(trace) == ["a=10", "b=3", "a=8", "b=5", "a=11", "b=7"]
+
+
 def test_recreate_waits_until_no_old_pod_runs() -> None:
     deploy = DEPLOYMENT.format(
         name="lemonade",
