@@ -40,7 +40,8 @@ def parse(script: str) -> list[Command]:
         try:
             commands.append(_command(text, document))
         except Refused as fault:
-            raise Refused(f"line {number}: {fault}") from None
+            where = f"line {number}: " if "\n" in script.strip() else ""
+            raise Refused(f"{where}{fault}") from None
         if len(commands) > COMMANDS:
             raise Refused(f"line {number}: a script has at most {COMMANDS} commands")
     return commands
