@@ -89,7 +89,7 @@ def _meaning(words: list[str], text: str, document: str | None) -> Callable[[Clu
     match words:
         case ["kubectl", *rest]:
             call = kubectl.parse(rest, document)
-            return lambda cluster: _act(cluster, text, call.reads, lambda: kubectl.run(cluster, call))
+            return lambda cluster: _act(cluster, text, kubectl.reads(call), lambda: kubectl.run(cluster, call))
         case ["world", *rest]:
             change = world.parse(rest)
             return lambda cluster: _act(cluster, text, False, lambda: change(cluster))
