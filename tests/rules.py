@@ -137,6 +137,7 @@ class World:
     revision: int = 0
     time: float = float("-inf")
     shops: set[str] = field(default_factory=set)  # the nodes' machines: there before their Node objects are
+    dark: set[str] = field(default_factory=set)  # kubelets without power
     silent: dict[str, float] = field(default_factory=dict)  # source → since when it is stopped
     flags: dict[str, float] = field(default_factory=dict)
     tainted: dict[str, float] = field(default_factory=dict)  # node → since when with NoExecute
@@ -211,7 +212,8 @@ class World:
         self.restarts.pop(name, None)
         if name.startswith("node/"):
             return
-        for memory in (self.reported, self.counted, self.unpulled):
+        memories: tuple[dict[Any, Any], ...] = (self.reported, self.counted, self.unpulled)
+        for memory in memories:
             for key in [key for key in memory if key[0] == name]:
                 del memory[key]
 
@@ -228,7 +230,7 @@ class World:
             self._switch(found[1], found[2] == "stop")
         elif found := re.match(r"world (?:kubelet|shop) (\S+) (stop|start|down|up)\b", text):
             if found[1] in self.shops:
-                self._switch(f"kubelet/{found[1]}", found[2] in ("stop", "down"))
+                self._shop(f"kubelet/{found[1]}", found[2])
         elif found := re.match(r"world shop (\S+) new\b", text):
             self.shops.add(found[1])
         elif found := re.match(r"world shops (\d+)", text):
@@ -238,6 +240,15 @@ class World:
         if re.search(r"kubelet|shop|set image|world crash", text):  # what forgets a back-off
             self.restarts.clear()
             self.unpulled.clear()
+
+    def _shop(self, kubelet: str, state: str) -> None:
+        """Without power no kubelet can be started."""
+        if state == "down":
+            self.dark.add(kubelet)
+        elif state == "up":
+            self.dark.discard(kubelet)
+        if state != "start" or kubelet not in self.dark:
+            self._switch(kubelet, state in ("stop", "down"))
 
     def _switch(self, part: str, off: bool) -> None:
         if off:

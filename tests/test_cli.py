@@ -96,7 +96,7 @@ def test_another_picture_does_not_tell_the_first_ones_breaks(run: Run, copy: Pat
 
 
 def test_wrong_usage_is_exit_2(run: Run) -> None:
-    for arguments in (["ask"], ["ask", "--lang", "fr", "etcd"], ["order"], ["ask", "--colour", "etcd"]):
+    for arguments in (["ask"], ["ask", "--lang", "fr", "etcd"], ["order", "--colour"], ["ask", "--colour", "etcd"]):
         done = run(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert "Traceback" not in done.stderr

@@ -59,11 +59,10 @@ def action(text: str, before: int) -> Spoil:
     return lambda trace: trace.insert(at(trace, before), line)
 
 
-def change(name: str, kind: str, before: int, source: str = "user/kubectl", **changed: Any) -> Spoil:
-    """A write that the real thing did not do; in a path, `__` stands for a dot."""
-    paths = {path.replace("__", "."): value for path, value in changed.items()}
+def change(name: str, kind: str, before: int, changed: dict[str, Any], source: str = "user/kubectl") -> Spoil:
+    """A write that the real thing did not do."""
     line = {"seq": 0, "rv": 0, "t": 0.0, "source": source, "verb": "MODIFIED", "kind": kind, "name": name, "call": "patch"}
-    return lambda trace: trace.insert(at(trace, before), {**line, "changed": paths})
+    return lambda trace: trace.insert(at(trace, before), {**line, "changed": changed})
 
 
 SPOILT: tuple[tuple[Rule, str, tuple[Spoil, ...], str], ...] = (
@@ -266,7 +265,7 @@ SPOILT: tuple[tuple[Rule, str, tuple[Spoil, ...], str], ...] = (
     (
         rules.leaving_is_final,
         "c_selfheal",
-        (change("pod/lemonade-a-1", "Pod", 40, metadata__deletionTimestamp=["<time>", None]),),
+        (change("pod/lemonade-a-1", "Pod", 40, {rules.MARK: ["<time>", None]}),),
         "pod/lemonade-a-1 comes back",
     ),
     (rules.pods_leave_in_two_steps, "c_selfheal", (cut(59),), "pod/lemonade-a-1 is removed by kubelet/node-1 with grace 30"),
@@ -297,8 +296,7 @@ SPOILT: tuple[tuple[Rule, str, tuple[Spoil, ...], str], ...] = (
                 "deploy/lemonade",
                 "Deployment",
                 36,
-                metadata__deletionTimestamp=[None, "<time>"],
-                metadata__finalizers=[None, ["foregroundDeletion"]],
+                {rules.MARK: [None, "<time>"], rules.FINALIZERS: [None, ["foregroundDeletion"]]},
             ),
         ),
         "deploy/lemonade is gone before rs/lemonade-a",
@@ -374,13 +372,13 @@ SPOILT: tuple[tuple[Rule, str, tuple[Spoil, ...], str], ...] = (
     (
         rules.the_least_useful_pod_goes_first,
         "b_scale",
-        (change("pod/lemonade-a-2", "Pod", 61, **{rules.READY: ["True", "False"]}),),
+        (change("pod/lemonade-a-2", "Pod", 61, {rules.READY: ["True", "False"]}),),
         "pod/lemonade-a-3 has to go before pod/lemonade-a-2",
     ),
     (
         rules.budgets_are_spent_one_by_one,
         "c_selfheal",
-        (change("pdb/cups", "PodDisruptionBudget", 36, "kube-apiserver", status__disruptionsAllowed=[0, -1]),),
+        (change("pdb/cups", "PodDisruptionBudget", 36, {rules.ALLOWED: [0, -1]}, "kube-apiserver"),),
         "an eviction takes pdb/cups from 0 to -1",
     ),
     (rules.pulls_wait_after_a_failure, "h1_image_pull_backoff", (edit(13, t=9.0),), "pod/lemonade pulls again after 7.0 s"),

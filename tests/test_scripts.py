@@ -470,3 +470,24 @@ def test_a_reading_command_writes_no_action() -> None:
     done = ordered(f"{SHOP}kubectl get pods\nkubectl events\n".encode())
     texts = [(line["verb"], line["text"]) for line in map(json.loads, done.out.splitlines()) if line["verb"] == "ACTION"]
     assert [text for _, text in texts] == [line for line in SHOP.splitlines() if line != "settle"]
+
+
+def test_without_json_it_is_told_in_plain_lines(run: Run) -> None:
+    done = run("order", "--script", "-", stdin=SHOP)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "$ kubectl run solo --image=lemonade:v1" in done.stdout
+    assert "Scheduled: Successfully assigned default/solo to node-1" in done.stdout
+
+
+def test_a_script_that_cannot_be_read_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    for name in (str(tmp_path), str(tmp_path / "nowhere"), "/dev/null/x"):
+        done = run("order", "--json", "--script", name)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert re.fullmatch(r"[^\n]+\n", done.stderr)
+    assert run("order", "--json", "--script", "/dev/null").stdout == ""
+
+
+def test_bytes_that_are_no_text_are_one_sentence(run: Run) -> None:
+    done = run("order", "--json", "--script", "-", stdin=bytes(range(256)) * 100)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"[^\n]+\n", done.stderr)

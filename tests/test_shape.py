@@ -24,7 +24,7 @@ FLOORS = (
 )
 # Who may know which library.
 LIBRARIES = {
-    "yaml": {"bot.knowledge.source"},
+    "yaml": {"bot.knowledge.source", "bot.simulation.manifests"},
     "pydantic": {"bot.knowledge", "bot.settings", "bot.store", "bot.frontends.telegram.drawn"},
     "pydantic_core": {"bot.settings"},
     "pydantic_settings": {"bot.settings"},

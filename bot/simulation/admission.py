@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.simulation.objects import API, Object, labels_of, name_of, quantity, selects
 
-LIMITS = {"Pod": 2000, "Deployment": 100, "ReplicaSet": 1200, "Service": 100, "PodDisruptionBudget": 100, "Node": 100}
+LIMITS = {"Pod": 1000, "Deployment": 100, "ReplicaSet": 1200, "Service": 100, "PodDisruptionBudget": 100, "Node": 100}
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 NAME_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end "
@@ -20,6 +20,8 @@ LABEL_RULE = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
     f"an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '{LABEL.pattern}')"
 )
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+TIME = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d{3})?Z")
 PORTS = "must be between 1 and 65535, inclusive"
 NATURAL = "must be greater than or equal to 0"
 UPDATABLE = (
@@ -99,18 +101,23 @@ def _quality(spec: Object) -> str:
     return "Guaranteed" if full else "Burstable"
 
 
-def invalid(thing: Object, old: Object | None) -> str:
-    """What is wrong with an object, in the API server's words; empty when nothing."""
-    wrong = list(_faults(thing, old))
-    return wrong[0] if len(wrong) == 1 else f"[{', '.join(wrong)}]" if wrong else ""
-
-
-def _faults(thing: Object, old: Object | None) -> Iterator[str]:
+def faults(thing: Object, old: Object | None) -> Iterator[str]:
+    """What is wrong with an object, in the API server's words."""
     spec, kind = thing.get("spec") or {}, thing["kind"]
     if old is None and (not NAME.fullmatch(name_of(thing)) or len(name_of(thing)) > 253):
         yield _bad("metadata.name", name_of(thing), NAME_RULE)
     yield from _labels("metadata.labels", labels_of(thing))
+    for i, owner in enumerate(thing["metadata"].get("ownerReferences") or []):
+        for key in ("kind", "name", "uid"):
+            if not owner.get(key):
+                yield _bad(f"metadata.ownerReferences[{i}].{key}", "", "must not be empty")
     match kind:
+        case "Node":
+            for i, taint in enumerate(spec.get("taints") or []):
+                if not taint.get("key") or taint.get("effect") not in EFFECTS:
+                    yield _unsupported(f"spec.taints[{i}].effect", taint.get("effect"), *EFFECTS)
+                if taint.get("timeAdded") and not TIME.fullmatch(taint["timeAdded"]):
+                    yield _bad(f"spec.taints[{i}].timeAdded", taint["timeAdded"], "must be a time")
         case "Pod":
             yield from _pod("spec", spec)
             if old and _fixed(spec) != _fixed(old["spec"]):

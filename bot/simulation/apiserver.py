@@ -43,9 +43,9 @@ Teller = Callable[..., None]
 class Rejected(Exception):
     """An API call answered with an error: nothing was stored."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, faults: list[str] | None = None) -> None:
         super().__init__(message)
-        self.code, self.reason, self.message = code, reason, message
+        self.code, self.reason, self.message, self.faults = code, reason, message, faults or []
 
 
 class ApiServer:
@@ -65,9 +65,11 @@ class ApiServer:
 
     def create(self, by: str, thing: Object) -> Object:
         thing, kind = clone(thing), thing["kind"]
-        if by.startswith("user/"):
-            thing.pop("status", None)
         meta, call = thing.setdefault("metadata", {}), f"create {API[kind][1]}"
+        if by.startswith("user/"):  # what the system fills in is not for writing
+            thing.pop("status", None)
+            for key in SYSTEM & meta.keys():
+                del meta[key]
         if prefix := meta.get("generateName"):
             self._series[prefix] = self._series.get(prefix, 0) + 1
             meta["name"] = f"{prefix}{self._series[prefix]}"
@@ -97,9 +99,9 @@ class ApiServer:
             self._check(by, call, kind, name, new, old)
         return self._stored(by, call, old, new)
 
-    def patch(self, by: str, kind: str, name: str, change: Object, sub: str = "", verb: str = "patch") -> Object:
+    def patch(self, by: str, kind: str, name: str, change: Object, sub: str = "") -> Object:
         """Merges `change` into the object of this moment (None removes a field): it can never be stale."""
-        call = f"{verb} {API[kind][1]}" + (f"/{sub}" if sub else "")
+        call = f"patch {API[kind][1]}" + (f"/{sub}" if sub else "")
         old = self._read(by, call, kind, name)
         if sub == "status" and by.startswith("user/"):
             if wrong := schema.status_faults(kind, change.get("status")):
@@ -141,14 +143,10 @@ class ApiServer:
         """A binding: nodeName and PodScheduled=True in one write, once and for all."""
         call = "create pods/binding"
         old = self._read(by, call, "Pod", name)
-        if bound := old["spec"].get("nodeName"):
-            message = (
-                f'Operation cannot be fulfilled on pods/binding "{name}": pod {name} is already assigned to node "{bound}"'
-            )
-            raise self._reject(by, call, "Pod", name, 409, "Conflict", message)
-        if leaving(old):
-            message = f"pod {name} is being deleted, cannot be assigned to a host"
-            message = f'Operation cannot be fulfilled on pods/binding "{name}": {message}'
+        bound = old["spec"].get("nodeName")
+        if bound or leaving(old):
+            why = f'already assigned to node "{bound}"' if bound else "being deleted, cannot be assigned to a host"
+            message = f'Operation cannot be fulfilled on pods/binding "{name}": pod {name} is {why}'
             raise self._reject(by, call, "Pod", name, 409, "Conflict", message)
         new = clone(old)
         new["spec"]["nodeName"] = node
@@ -203,9 +201,6 @@ class ApiServer:
     def now(self) -> str:
         return stamp(self.clock.now)
 
-    def refuse_connection(self) -> Rejected | None:
-        return None if self.running else Rejected(503, "ServiceUnavailable", REFUSED)
-
     def _read(self, by: str, call: str, kind: str, name: str) -> Object:
         if not self.running:
             raise self._reject(by, call, kind, name, 503, "ServiceUnavailable", REFUSED)
@@ -221,15 +216,19 @@ class ApiServer:
             if old is None:
                 admission.default(new, self.flags, self._made)
             return  # the parts write what they have read; looking at it again would find nothing
+        if kind not in schema.SPECS:
+            message = f'{_resource(kind)} "{name}" is forbidden: User "kubectl" cannot write resource "{API[kind][1]}"'
+            raise self._reject(by, call, kind, name, 403, "Forbidden", message)
         if wrong := schema.faults(new):
             version = API[kind][0].split("/")[-1]
             message = f'{kind} in version "{version}" cannot be handled as a {kind}: {wrong}'
             raise self._reject(by, call, kind, name, 400, "BadRequest", message)
         if old is None or kind != "Pod":
             admission.default(new, self.flags, self._made)
-        if wrong := admission.invalid(new, old):
-            suffix = API[kind][2]
-            raise self._reject(by, call, kind, name, 422, "Invalid", f'{kind}{suffix} "{name}" is invalid: {wrong}')
+        if faults := list(admission.faults(new, old)):
+            what = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"
+            message = f'{kind}{API[kind][2]} "{name}" is invalid: {what}'
+            raise self._reject(by, call, kind, name, 422, "Invalid", message, faults)
         if old and (over := admission.over_quota(new, 0)):
             raise self._reject(by, call, kind, name, 403, "Forbidden", over)
 
@@ -271,9 +270,11 @@ class ApiServer:
         self.store.remove(old)
         self._tell("DELETED", by, kind, name, call=call, old=old, revision=self.store.revision)
 
-    def _reject(self, by: str, call: str, kind: str, name: str, code: int, reason: str, message: str) -> Rejected:
+    def _reject(
+        self, by: str, call: str, kind: str, name: str, code: int, reason: str, message: str, faults: list[str] | None = None
+    ) -> Rejected:
         self._tell("REJECTED", by, kind, name, call=call, code=code, reason=reason, message=message)
-        return Rejected(code, reason, message)
+        return Rejected(code, reason, message, faults)
 
     def _grace(self, thing: Object, asked: int | None) -> int:
         """Seconds a Pod gets to stop: none when no kubelet has it, or when it has ended."""
@@ -294,6 +295,7 @@ class ApiServer:
         self.update("kube-apiserver", {**budget, "status": left}, "status")
 
 
+SYSTEM = {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"}
 WRITABLE = ("labels", "annotations", "finalizers", "ownerReferences")
 
 

@@ -27,14 +27,14 @@ from bot.simulation.trace import Line, Story, Trace
 if TYPE_CHECKING:
     from bot.simulation.script import Command
 
-FLAGS = {  # the control plane's own defaults, in ms (rules.md of the recordings names the sources)
+FLAGS = {  # the control plane's own defaults, in ms
     "node-monitor-grace-period": 50_000,
     "node-monitor-period": 5_000,
     "default-not-ready-toleration-seconds": 300_000,
     "default-unreachable-toleration-seconds": 300_000,
 }
 LONGEST = 15 * 60_000  # ms until settling is given up
-STEPS = 400_000  # timers that one command may run
+STEPS = 100_000  # timers that one command may run
 MANAGERS = (
     ReplicaSetController,
     DeploymentController,

@@ -7,6 +7,7 @@ replicas + maxSurge exist, at least replicas − maxUnavailable are available, b
 
 from __future__ import annotations
 
+from bot.simulation import rolling
 from bot.simulation.objects import (
     Object,
     annotations_of,
@@ -17,23 +18,18 @@ from bot.simulation.objects import (
     leaving,
     moment,
     name_of,
+    number,
     owned_by,
     owner_of,
     selects,
     set_condition,
-    share,
     status_of,
     uid_of,
 )
 from bot.simulation.part import Part
+from bot.simulation.rolling import DESIRED, NOTE
 
-NOTE = "deployment.kubernetes.io/"
-REVISION, DESIRED, MOST, HISTORY = (
-    f"{NOTE}revision",
-    f"{NOTE}desired-replicas",
-    f"{NOTE}max-replicas",
-    f"{NOTE}revision-history",
-)
+REVISION, HISTORY = f"{NOTE}revision", f"{NOTE}revision-history"
 HASH = "pod-template-hash"
 
 
@@ -115,11 +111,11 @@ class DeploymentController(Part):
         else:
             kept = self._renumber(deployment, new, owned)
             owned, new = [kept if rs is new else rs for rs in owned], kept
-        wanted = _allowed(deployment, new, owned)
+        wanted = rolling.allowed(deployment, new, owned)
         if new["spec"]["replicas"] != wanted:
             self._scale(deployment, new, wanted)
         elif not recreate:
-            self._shrink(deployment, old, new)
+            self._resize(deployment, old, rolling.shrunk(deployment, old, new))
         if _complete(deployment, status_of(deployment)):
             self._forget(deployment, old)
         self._report(deployment, owned, new)
@@ -132,14 +128,14 @@ class DeploymentController(Part):
         labels = {**template["metadata"]["labels"], HASH: letter}
         template["metadata"]["labels"] = labels
         number = str(_latest(owned) + 1)
-        size = _allowed(deployment, None, owned)
+        size = rolling.allowed(deployment, None, owned)
         made = {
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",
             "metadata": {
                 "name": f"{name_of(deployment)}-{letter}",
                 "labels": labels,
-                "annotations": {REVISION: number, **_bounds(deployment)},
+                "annotations": {REVISION: number, **rolling.bounds(deployment)},
                 "ownerReferences": owned_by(deployment),
             },
             "spec": {
@@ -150,18 +146,18 @@ class DeploymentController(Part):
             },
         }
         new = self.api.create(self.name, made)
+        if size:
+            self.event(deployment, "ScalingReplicaSet", f"Scaled up replica set {name_of(new)} from 0 to {size}")
         status = clone(status_of(deployment))
         message = f'Created new replica set "{name_of(new)}"'
         set_condition(status, self.now, "Progressing", "True", "NewReplicaSetCreated", message, lastUpdateTime=self.now)
         self._write_revision(deployment, number, status)
-        if size:
-            self.event(deployment, "ScalingReplicaSet", f"Scaled up replica set {name_of(new)} from 0 to {size}")
         return new
 
     def _renumber(self, deployment: Object, new: Object, owned: list[Object]) -> Object:
         """An old template that is wanted again becomes the newest revision; its former numbers are kept as history."""
         wanted, number = _latest([rs for rs in owned if rs is not new]) + 1, _revision(new)
-        notes = {**annotations_of(new), **_bounds(deployment)}
+        notes = {**annotations_of(new), **rolling.bounds(deployment)}
         if number < wanted:
             past = [*filter(None, notes.get(HISTORY, "").split(",")), *([str(number)] if number else [])]
             notes |= {REVISION: str(wanted), **({HISTORY: ",".join(past)} if past else {})}
@@ -176,28 +172,6 @@ class DeploymentController(Part):
         """The rest of the turn still holds the older copy: its next status write meets a Conflict, as in upstream."""
         meta = {**deployment["metadata"], "annotations": {**annotations_of(deployment), REVISION: number}}
         self.api.update(self.name, {**deployment, "metadata": meta, "status": status}, "status")
-
-    def _shrink(self, deployment: Object, old: list[Object], new: Object) -> None:
-        """Takes old replicas away as far as availability allows, those that do not serve first."""
-        least = deployment["spec"]["replicas"] - _unavailable(deployment)
-        count = _size([*old, new])
-        spare = count - least - (new["spec"]["replicas"] - status_of(new).get("availableReplicas", 0))
-        if spare <= 0 or not _size(old):
-            return
-        sizes = {name_of(rs): int(rs["spec"]["replicas"]) for rs in old}
-        for rs in old:
-            idle = min(spare, max(0, sizes[name_of(rs)] - status_of(rs).get("availableReplicas", 0)))
-            sizes[name_of(rs)] -= idle
-            spare -= idle
-        # a status that is older than the last step still counts Pods that are about to go
-        extra = sum(min(rs["spec"]["replicas"], status_of(rs).get("availableReplicas", 0)) for rs in [*old, new]) - least
-        for rs in old:
-            take = min(max(0, extra), sizes[name_of(rs)])
-            sizes[name_of(rs)] -= take
-            extra -= take
-        for rs in old:
-            if sizes[name_of(rs)] != rs["spec"]["replicas"]:
-                self._scale(deployment, rs, sizes[name_of(rs)])
 
     def _rescaled(self, deployment: Object, owned: list[Object]) -> bool:
         """Did somebody change `replicas` since the ReplicaSets in use were last told?"""
@@ -218,23 +192,17 @@ class DeploymentController(Part):
                 if rs is not new:
                     self._scale(deployment, rs, 0)
             return
-        if deployment["spec"]["strategy"]["type"] == "Recreate":
-            return
-        room = (total + _surge(deployment) if total else 0) - _size(owned)
-        used.sort(key=lambda rs: (-rs["spec"]["replicas"], rs["metadata"]["creationTimestamp"]))
-        sizes, left = {}, room
-        for rs in used:
-            before = max(1, int(annotations_of(rs).get(MOST, 0)) or _size(owned))
-            part = round(rs["spec"]["replicas"] * (total + _surge(deployment)) / before) - rs["spec"]["replicas"]
-            part = max(min(part, left), 0) if room > 0 else min(max(part, left), 0)
-            sizes[name_of(rs)], left = rs["spec"]["replicas"] + part, left - part
-        sizes[name_of(used[0])] = max(0, sizes[name_of(used[0])] + left)
-        for rs in used:
-            self._scale(deployment, rs, sizes[name_of(rs)])
+        if deployment["spec"]["strategy"]["type"] != "Recreate":
+            self._resize(deployment, used, rolling.shared(deployment, used))
+
+    def _resize(self, deployment: Object, sets: list[Object], sizes: dict[str, int]) -> None:
+        for rs in sets:
+            if sizes[name_of(rs)] != rs["spec"]["replicas"] or self._rescaled(deployment, [rs]):
+                self._scale(deployment, rs, sizes[name_of(rs)])
 
     def _scale(self, deployment: Object, rs: Object, size: int) -> None:
         before = rs["spec"]["replicas"]
-        notes = {**annotations_of(rs), **_bounds(deployment)}
+        notes = {**annotations_of(rs), **rolling.bounds(deployment)}
         changed = {**rs, "metadata": {**rs["metadata"], "annotations": notes}, "spec": {**rs["spec"], "replicas": size}}
         self.api.update(self.name, changed)
         if size != before:
@@ -256,13 +224,13 @@ class DeploymentController(Part):
         counts = {
             "observedGeneration": deployment["metadata"]["generation"],
             "updatedReplicas": fresh,
-            "unavailableReplicas": max(0, _size(owned) - total["availableReplicas"]),
+            "unavailableReplicas": max(0, rolling.size(owned) - total["availableReplicas"]),
             **total,
         }
         always = ("observedGeneration", "terminatingReplicas")
         status = {key: value for key, value in counts.items() if value or key in always}
         status["conditions"] = list(was.get("conditions") or [])
-        enough = total["availableReplicas"] >= spec["replicas"] - _unavailable(deployment)
+        enough = total["availableReplicas"] >= spec["replicas"] - rolling.unavailable(deployment)
         if enough:
             what = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
         else:
@@ -340,46 +308,11 @@ def _after(letters: str) -> str:
 
 
 def _revision(rs: Object) -> int:
-    return int(annotations_of(rs).get(REVISION, 0))
+    return number(annotations_of(rs).get(REVISION))
 
 
 def _latest(owned: list[Object]) -> int:
     return max((_revision(rs) for rs in owned), default=0)
-
-
-def _size(sets: list[Object]) -> int:
-    return sum(int(rs["spec"]["replicas"]) for rs in sets)
-
-
-def _rolling(deployment: Object) -> tuple[int, int]:
-    """maxSurge rounded up and maxUnavailable rounded down; both 0 would stand still (deployment_util.go:887)."""
-    rolling, replicas = deployment["spec"]["strategy"].get("rollingUpdate"), int(deployment["spec"]["replicas"])
-    if not rolling:
-        return 0, 0
-    surge, missing = share(rolling["maxSurge"], replicas, up=True), share(rolling["maxUnavailable"], replicas, up=False)
-    return surge, missing if surge or missing else 1
-
-
-def _surge(deployment: Object) -> int:
-    return _rolling(deployment)[0]
-
-
-def _unavailable(deployment: Object) -> int:
-    return min(_rolling(deployment)[1], int(deployment["spec"]["replicas"]))
-
-
-def _bounds(deployment: Object) -> dict[str, str]:
-    replicas = int(deployment["spec"]["replicas"])
-    return {DESIRED: str(replicas), MOST: str(replicas + _surge(deployment))}
-
-
-def _allowed(deployment: Object, new: Object | None, owned: list[Object]) -> int:
-    """How large the new ReplicaSet may be now."""
-    replicas, has = int(deployment["spec"]["replicas"]), int(new["spec"]["replicas"]) if new else 0
-    if deployment["spec"]["strategy"]["type"] == "Recreate" or has >= replicas:
-        return replicas
-    room = replicas + _surge(deployment) - _size(owned)
-    return has + max(0, min(room, replicas - has))
 
 
 def _complete(deployment: Object, status: Object) -> bool:

@@ -17,7 +17,7 @@ class EndpointSliceController(Part):
         if kind == "Service":
             self.wake(name_of(new or old or {}))
         elif kind == "EndpointSlice":
-            self.wake((new or old or {})["metadata"]["labels"]["kubernetes.io/service-name"])
+            self.wake(name_of(new or old or {}).removesuffix("-1"))
         else:
             for service in self.api.store.all("Service"):
                 if any(selects(service["spec"].get("selector"), labels_of(pod)) for pod in (old, new) if pod):

@@ -31,7 +31,7 @@ class GarbageCollector(Part):
             self.wake(f"{owner['kind']}/{owner['name']}")
 
     def reconcile(self, key: str) -> None:
-        kind, name = key.split("/")
+        kind, name = key.split("/", 1)
         thing = self.api.get(kind, name)
         if thing is None:
             return

@@ -8,26 +8,21 @@ again in the same Pod: at once, then after 10, 20, 40 … s, at most 300. A Pod 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from bot.simulation import reports
 from bot.simulation.apiserver import ApiServer, Rejected
 from bot.simulation.clock import Timer
-from bot.simulation.objects import Object, clone, finished, holds, leaving, name_of, set_condition, stamp, status_of, uid_of
+from bot.simulation.objects import Object, clone, finished, leaving, name_of, set_condition, status_of, uid_of
 from bot.simulation.part import Part
 from bot.simulation.probes import Prober
-from bot.simulation.runtime import KILLED, Container, Runtime
+from bot.simulation.registration import Registration
+from bot.simulation.runtime import Container, Runtime
 
 SANDBOX, SETTLE, LAST_WORD, RELIST = 300, 4, 800, 100  # ms, as recorded
 RESYNC = 11_000  # ms: 10 s and some jitter until a Pod with a failing container is looked at again
 FIRST, MOST = 10_000, 300_000  # ms: kubelet.go:168,182
-HEARTBEAT = 10_000
-READY = ("True", "KubeletReady", "kubelet is posting ready status")
-STARTING = ("False", "KubeletNotReady", "container runtime status check may not have completed yet")
-HEALTH = {
-    "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-}
 
 
 @dataclass
@@ -67,8 +62,9 @@ class Kubelet(Part):
     def __init__(
         self, api: ApiServer, node: str, runtime: Runtime, room: dict[str, str], healthy: Callable[[Object], bool]
     ) -> None:
-        self.name, self.node, self.runtime, self.room = f"kubelet/{node}", node, runtime, room
+        self.name, self.node, self.runtime = f"kubelet/{node}", node, runtime
         super().__init__(api)
+        self.registration = Registration(self, room)
         self.works: dict[str, Work] = {}
         self.named: dict[str, list[str]] = {}  # name of a Pod -> uids that had it and still run here
         self.prober = Prober(self, healthy)
@@ -86,9 +82,7 @@ class Kubelet(Part):
         self.epoch += 1
         for pod in self.api.find("Pod", ("node", self.node)):
             self.notice("Pod", None, pod)
-        known = self.api.get("Node", self.node) is not None
-        self.later(100, self._register if fresh or not known else lambda: self._post(*READY))
-        self._beat()
+        self.registration.begin(fresh)
 
     def stop(self) -> None:
         super().stop()
@@ -101,6 +95,11 @@ class Kubelet(Part):
         waiting, self.deferred = self.deferred, []
         for call in waiting:
             call()
+
+    def look_again(self) -> None:
+        """Wakes every Pod: somebody else may have written their status while the node was not heard of."""
+        for work in self.works.values():
+            self.wake(name_of(work.pod))
 
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
         if kind == "Pod":
@@ -118,7 +117,8 @@ class Kubelet(Part):
             if self.epoch == epoch and not self.api.running:
                 self.deferred.append(due)
             elif self.epoch == epoch:
-                call()
+                with suppress(Rejected):  # what it was about has just gone; the news of that is on its way
+                    call()
 
         return self.clock.after(delay, due, quiet)
 
@@ -131,64 +131,6 @@ class Kubelet(Part):
                 self.later(0, lambda: call(found))
 
         return heard
-
-    # The node
-
-    def _register(self) -> None:
-        node = self.api.get("Node", self.node)
-        if node is None:
-            node = self.api.create(self.name, self._described())
-            self.event(node, "Starting", "Starting kubelet.")
-        else:
-            try:
-                self.api.create(self.name, self._described())  # it does not know yet that it is known
-            except Rejected:
-                self.event(node, "Starting", "Starting kubelet.")
-                self._post(*STARTING)
-        self.later(330, lambda: self._post(*READY))
-
-    def _described(self) -> Object:
-        status: Object = {"capacity": dict(self.room), "allocatable": dict(self.room)}
-        for kind, why in HEALTH.items():
-            set_condition(status, self.now, kind, "False", *why)
-        set_condition(status, self.now, "Ready", *STARTING)
-        status["addresses"] = [{"type": "InternalIP", "address": self.address}, {"type": "Hostname", "address": self.node}]
-        status["nodeInfo"] = {"kubeletVersion": "v1.36.2", "osImage": "Lemonade Shop", "containerRuntimeVersion": "shop://1.0"}
-        taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule", "timeAdded": self.now}
-        labels = {"kubernetes.io/hostname": self.node, "kubernetes.io/os": "linux"}
-        meta = {"name": self.node, "labels": labels}
-        return {"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": {"taints": [taint]}, "status": status}
-
-    @property
-    def address(self) -> str:
-        return f"192.0.2.{self.runtime.subnet + 1}"
-
-    def _post(self, state: str, reason: str, message: str) -> None:
-        node = self.api.get("Node", self.node)
-        if node is None:
-            return
-        was_ready, new = holds(node, "Ready"), clone(node)
-        before = status_of(node)["conditions"]
-        for kind, why in HEALTH.items():
-            set_condition(new["status"], self.now, kind, "False", *why)
-        set_condition(new["status"], self.now, "Ready", state, reason, message)
-        self.api.update(self.name, new, "status", "patch nodes/status")
-        changed = was_ready != (state == "True") or any(
-            c["type"] == "Ready" and c["status"] not in (state, "True") for c in before
-        )
-        if changed:
-            what = "NodeReady" if state == "True" else "NodeNotReady"
-            self.event(node, what, f"Node {self.node} status is now: {what}")
-        for uid in list(self.works):
-            self.wake(name_of(self.works[uid].pod))
-
-    def _beat(self) -> None:
-        """Renews the node's lease, often enough for the grace period that is set."""
-        if self.api.get("Node", self.node):
-            self.api.renew(self.node)
-        self.later(min(HEARTBEAT, self.api.flags["node-monitor-grace-period"] // 4), self._beat, quiet=True)
-
-    # Pods
 
     def reconcile(self, key: str) -> None:
         pod = self.api.get("Pod", key)
@@ -219,7 +161,7 @@ class Kubelet(Part):
         """Containers that ran on while the kubelet was stopped are taken over as they are."""
         known = {c["name"]: c["ready"] for c in status_of(work.pod).get("containerStatuses") or []}
         for spec in work.pod["spec"]["containers"]:
-            container = self.runtime.containers.get((uid_of(work.pod), spec["name"]))
+            container = self.runtime.of(uid_of(work.pod)).get(spec["name"])
             if container and container.running:
                 work.ready[spec["name"]] = bool(known.get(spec["name"]))
                 self.prober.watch(work, spec)
@@ -239,7 +181,7 @@ class Kubelet(Part):
             return
         troubled: list[BackOff] = []
         for spec in work.pod["spec"]["containers"]:
-            container = self.runtime.containers.get((uid, spec["name"]))
+            container = self.runtime.of(uid).get(spec["name"])
             if container and container.running:
                 if container.image != spec["image"]:
                     self.replace(work, spec, f"Container {spec['name']} definition changed, will be restarted")
@@ -348,7 +290,7 @@ class Kubelet(Part):
         uid, name = uid_of(work.pod), spec["name"]
         self.event(work.pod, "Killing", why)
         work.busy = True
-        ended = self.runtime.containers[uid, name].before
+        ended = self.runtime.of(uid)[name].before
 
         def stopped(_: bool) -> None:
             if work.stopping or uid not in self.works:
@@ -365,7 +307,7 @@ class Kubelet(Part):
     def _halt(self, work: Work, grace: int) -> bool:
         """Begins to stop what still runs; False when nothing does."""
         work.stopping, uid = True, uid_of(work.pod)
-        running = [name for (owner, name), container in self.runtime.containers.items() if owner == uid and container.running]
+        running = [name for name, container in self.runtime.of(uid).items() if container.running]
         for name in running:
             self.event(work.pod, "Killing", f"Stopping container {name}")
             self.runtime.stop(uid, name, grace)
@@ -375,7 +317,7 @@ class Kubelet(Part):
         uid = uid_of(work.pod)
         if not work.stopping:
             self._halt(work, work.pod["metadata"]["deletionGracePeriodSeconds"] * 1000)
-        if any(container.running for container in self.runtime.of(uid)):
+        if self.runtime.busy(uid):
             self._report(work)
             return
         self._report(work, ended=True)
@@ -394,7 +336,7 @@ class Kubelet(Part):
         work = self.works[uid]
         if not work.stopping and self._halt(work, 1000):
             return
-        if not any(container.running for container in self.runtime.of(uid)):
+        if not self.runtime.busy(uid):
             self.runtime.forget(uid)
             del self.works[uid]
             self.named[name].remove(uid)
@@ -403,7 +345,7 @@ class Kubelet(Part):
 
     def _accept(self, work: Work) -> None:
         """Succeeded or Failed is stored: what still runs is stopped at the next look."""
-        running = any(container.running for container in self.runtime.of(uid_of(work.pod)))
+        running = self.runtime.busy(uid_of(work.pod))
         if running and not work.doubted:
             work.doubted = True
             self.wake_after(name_of(work.pod), 2000)
@@ -413,55 +355,14 @@ class Kubelet(Part):
         elif not running:
             self._report(work)
 
-    # What is reported
-
     def _report(self, work: Work, ended: bool = False) -> None:
-        """The Pod's status as the runtime has it now; `ended`: nothing of it runs or will."""
-        pod, uid = work.pod, uid_of(work.pod)
-        new = clone(pod)
-        status = new["status"]
-        states = [self._container(work, spec, ended) for spec in pod["spec"]["containers"]]
-        status["phase"] = phase = _phase(pod, states, ended)
-        status |= {"containerStatuses": states, "hostIP": self.address, "observedGeneration": pod["metadata"]["generation"]}
-        status.setdefault("startTime", self.now)
-        if uid in self.runtime.sandboxes:
-            status["podIP"] = self.runtime.sandboxes[uid]
-        over = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "")
-        unready = [state["name"] for state in states if not state["ready"]]
-        why = (over,) if over else ("ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
-        for kind in ("ContainersReady", "Ready"):
-            set_condition(status, self.now, kind, "False" if unready else "True", *(why if unready else ()))
-        set_condition(status, self.now, "Initialized", "True", over if over == "PodCompleted" else "")
-        up = uid in self.runtime.sandboxes and not over and not ended
-        set_condition(status, self.now, "PodReadyToStartContainers", "True" if up else "False")
-        self._write(work, new)
+        """Writes how the Pod stands; `ended`: nothing of it runs or will."""
+        self._write(
+            work, {**work.pod, "status": reports.status(work, self.runtime, self.registration.address, self.now, ended)}
+        )
 
     def _write(self, work: Work, new: Object) -> None:
         work.pod = self.api.update(self.name, new, "status", "patch pods/status")
-
-    def _container(self, work: Work, spec: Object, ended: bool) -> Object:
-        name, waiting = spec["name"], work.waiting.get(spec["name"])
-        container = self.runtime.containers.get((uid_of(work.pod), name))
-        running = container is not None and container.running
-        last = container.before if container else None
-        if container is None and ended:
-            state: Object = {"terminated": {"exitCode": KILLED, "reason": "ContainerStatusUnknown"}}
-        elif container is None or (waiting and not running and not ended):
-            reason, message = waiting or ("ContainerCreating", "")
-            state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
-            last = container
-        else:
-            state = {"running": {"startedAt": stamp(container.started)}} if running else _terminated(container)
-        probed = bool(spec.get("readinessProbe") or spec.get("startupProbe"))
-        return {
-            "name": name,
-            "image": spec["image"],
-            "state": state,
-            "lastState": _terminated(last) if last else {},
-            "ready": running and (work.ready.get(name, False) if probed else True),
-            "started": running,
-            "restartCount": container.restarts if container else 0,
-        }
 
 
 def _moved(old: Object, new: Object) -> bool:
@@ -470,25 +371,9 @@ def _moved(old: Object, new: Object) -> bool:
     return not bound or old["metadata"]["generation"] != new["metadata"]["generation"] or finished(old) != finished(new)
 
 
-def _terminated(container: Container) -> Object:
-    times = {"startedAt": stamp(container.started), "finishedAt": stamp(container.finished or 0)}
-    return {"terminated": {"exitCode": container.code, "reason": container.reason, **times}}
-
-
 def _again(pod: Object, container: Container) -> bool:
     policy = pod["spec"]["restartPolicy"]
     return policy == "Always" or (policy == "OnFailure" and container.code != 0)
-
-
-def _phase(pod: Object, states: list[Object], ended: bool) -> str:
-    if finished(pod):
-        return str(pod["status"]["phase"])
-    codes = [state["state"].get("terminated", {}).get("exitCode") for state in states]
-    policy = pod["spec"]["restartPolicy"]
-    if all(code is not None and (ended or policy == "Never" or (policy == "OnFailure" and code == 0)) for code in codes):
-        return "Failed" if any(codes) else "Succeeded"
-    begun = any("waiting" not in state["state"] or state["lastState"] for state in states)
-    return "Running" if begun else "Pending"
 
 
 def _not_found(image: str) -> str:

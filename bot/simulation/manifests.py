@@ -102,8 +102,9 @@ def _object(value: Any) -> Object | str:
         return f"error validating data: expected an object, got {type(value).__name__}"
     missing = [f"{key} not set" for key in ("apiVersion", "kind") if not isinstance(value.get(key), str)]
     if missing:
+        what = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
         return (
-            f'error validating "STDIN": error validating data: [{", ".join(missing)}]; '
+            f'error validating "STDIN": error validating data: {what}; '
             "if you choose to ignore these errors, turn validation off with --validate=false"
         )
     kind, version, meta = value["kind"], value["apiVersion"], value.get("metadata")

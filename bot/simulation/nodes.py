@@ -176,7 +176,8 @@ class TaintEvictionController(Part):
             if toleration is None:
                 return self.clock.now
             if toleration.get("tolerationSeconds") is not None:
-                due.append(moment(taint["timeAdded"]) + max(0, toleration["tolerationSeconds"]) * 1000)
+                since = moment(taint["timeAdded"]) if taint.get("timeAdded") else self.clock.now
+                due.append(since + max(0, toleration["tolerationSeconds"]) * 1000)
         return min(due, default=None)
 
     def _evict(self, pod: Object) -> None:

@@ -122,6 +122,11 @@ def quantity(value: object) -> float | None:
     return float(found[1]) * FACTORS.get(found[2] or "", 1) if found else None
 
 
+def number(text: object) -> int:
+    """A whole number from an annotation that anybody may have written; 0 for what is none."""
+    return int(str(text)) if re.fullmatch(r"-?\d{1,9}", str(text)) else 0
+
+
 def requests(pod: Object, resource: str) -> float:
     """What the Pod asks for: limits stand in where requests are not given, as the API server defaults them."""
     total = 0.0

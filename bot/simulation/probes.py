@@ -65,7 +65,7 @@ class Prober:
         if work.stopping:
             del self.live[uid_of(work.pod), name, probe.kind]
             return
-        container = self.kubelet.runtime.containers.get((uid_of(work.pod), name))
+        container = self.kubelet.runtime.of(uid_of(work.pod)).get(name)
         if container and container.running and self.kubelet.clock.now - container.started >= SOON:
             if container is not probe.container:
                 probe.container, probe.passed, probe.failed, probe.held = container, 0, 0, False
@@ -77,7 +77,7 @@ class Prober:
 
     def _matters(self, probe: Probe) -> bool:
         """Will the next results change anything? Then the world is not settled."""
-        container = self.kubelet.runtime.containers.get((uid_of(probe.work.pod), probe.spec["name"]))
+        container = self.kubelet.runtime.of(uid_of(probe.work.pod)).get(probe.spec["name"])
         if not container or not container.running or (probe.held and container is probe.container):
             return False
         well = self.healthy(probe.work.pod)

@@ -19,6 +19,7 @@ from bot.simulation.objects import (
     leaving,
     moment,
     name_of,
+    number,
     owned_by,
     owner_of,
     selects,
@@ -119,7 +120,7 @@ class ReplicaSetController(Part):
                 bool(self._node(pod)),
                 PHASES.get(status_of(pod).get("phase", ""), 1),
                 serving,
-                _number(annotations_of(pod).get(COST)),
+                number(annotations_of(pod).get(COST)),
                 -beside[self._node(pod)],
                 (since // 1000).bit_length() if serving else 0,  # ready a short time, in steps of powers of two
                 -restarts,
@@ -164,10 +165,3 @@ class ReplicaSetController(Part):
         if left > 0:
             self.wake_after(name_of(rs), left)
         return left <= 0
-
-
-def _number(text: str | None) -> int:
-    try:
-        return int(text or 0)
-    except ValueError:
-        return 0

@@ -42,13 +42,16 @@ class Runtime:
     def __init__(self, clock: Clock, registry: Registry, subnet: int) -> None:
         self.clock, self.registry, self.subnet = clock, registry, subnet
         self.images: set[str] = set()
-        self.containers: dict[tuple[str, str], Container] = {}
+        self.containers: dict[str, dict[str, Container]] = {}  # by the uid of their Pod, and their name
         self.sandboxes: dict[str, str] = {}  # uid of a Pod -> its address
         self.exited: Callable[[str], None] = lambda uid: None
         self._addresses = 1
 
-    def of(self, uid: str) -> list[Container]:
-        return [container for (owner, _), container in self.containers.items() if owner == uid]
+    def of(self, uid: str) -> dict[str, Container]:
+        return self.containers.get(uid, {})
+
+    def busy(self, uid: str) -> bool:
+        return any(container.running for container in self.of(uid).values())
 
     def pull(self, image: str, then: Callable[[bool], None]) -> Timer:
         def done() -> None:
@@ -64,11 +67,11 @@ class Runtime:
         self.sandboxes[uid] = f"10.244.{self.subnet}.{self._addresses}"
 
     def start(self, uid: str, name: str, image: str) -> Container:
-        before = self.containers.get((uid, name))
+        before = self.of(uid).get(name)
         made = Container(image, self.clock.now, before.restarts + 1 if before else 0, before=before)
         if before:
             before.before = None  # one look back is enough
-        self.containers[uid, name] = made
+        self.containers.setdefault(uid, {})[name] = made
         left = self.registry.crashes.get(uid, 0)
         if left:
             self.registry.crashes[uid] = left - 1
@@ -78,7 +81,7 @@ class Runtime:
 
     def stop(self, uid: str, name: str, grace: int, then: Callable[[bool], None] = lambda _: None) -> None:
         """Asks a container to end; it needs a moment, which its grace period may not give it."""
-        container = self.containers[uid, name]
+        container = self.of(uid)[name]
         self.clock.cancel(container.end)
 
         def ended() -> None:
@@ -88,7 +91,7 @@ class Runtime:
         container.end = self.clock.after(min(grace, STOP), ended)
 
     def end(self, uid: str, name: str, code: int, reason: str) -> None:
-        container = self.containers.get((uid, name))
+        container = self.of(uid).get(name)
         if container and container.running:
             self.clock.cancel(container.end)
             container.finished, container.code, container.reason = self.clock.now, code, reason
@@ -97,11 +100,11 @@ class Runtime:
     def forget(self, uid: str) -> None:
         self.sandboxes.pop(uid, None)
         self.registry.crashes.pop(uid, None)
-        for key in [key for key in self.containers if key[0] == uid]:
-            del self.containers[key]
+        self.containers.pop(uid, None)
 
     def lose_power(self) -> None:
         """Everything that runs is gone; what is on the disk stays."""
         self.sandboxes.clear()
-        for uid, name in list(self.containers):
-            self.end(uid, name, KILLED, "Error")
+        for uid in list(self.containers):
+            for name in list(self.of(uid)):
+                self.end(uid, name, KILLED, "Error")

@@ -114,9 +114,10 @@ class Scheduler(Part):
     def _refusals(self, pod: Object, node: Object) -> list[str]:
         """Why the node cannot take the Pod; the first filter that objects speaks, as upstream."""
         wanted = pod["spec"].get("nodeSelector") or {}
-        for taint in taints_of(node):
-            if taint["effect"] != "PreferNoSchedule" and not tolerates(pod, taint):
-                return [NO_NODE if taint["key"] == CORDONED and node["spec"].get("unschedulable") else NO_TAINT]
+        if node["spec"].get("unschedulable") and not tolerates(pod, {"key": CORDONED, "effect": "NoSchedule"}):
+            return [NO_NODE]  # the taint that says the same may come a moment later
+        if any(taint["effect"] != "PreferNoSchedule" and not tolerates(pod, taint) for taint in taints_of(node)):
+            return [NO_TAINT]
         if any(labels_of(node).get(key) != value for key, value in wanted.items()):
             return [NO_MATCH]
         usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]

@@ -13,7 +13,9 @@ TEXT, NUMBER, FLAG, EITHER, ANY = "string", "int32", "bool", "intstr", "any"
 MAP = {"*": TEXT}
 METADATA: dict[str, Any] = {
     "name": TEXT, "generateName": TEXT, "namespace": TEXT, "labels": MAP, "annotations": MAP, "finalizers": [TEXT],
-    "ownerReferences": ANY, "uid": TEXT, "resourceVersion": TEXT, "generation": NUMBER, "creationTimestamp": ANY,
+    "ownerReferences": [
+        {**dict.fromkeys(("apiVersion", "kind", "name", "uid"), TEXT), "controller": FLAG, "blockOwnerDeletion": FLAG}
+    ], "uid": TEXT, "resourceVersion": TEXT, "generation": NUMBER, "creationTimestamp": ANY,
     "deletionTimestamp": ANY, "deletionGracePeriodSeconds": NUMBER, "managedFields": ANY, "selfLink": TEXT,
 }  # fmt: skip
 PROBE = {
@@ -65,7 +67,8 @@ SPECS: dict[str, Any] = {
     },
     "PodDisruptionBudget": {"selector": SELECTOR, "minAvailable": EITHER, "maxUnavailable": EITHER,
                             "unhealthyPodEvictionPolicy": TEXT},
-    "Node": {"unschedulable": FLAG, "taints": ANY, "providerID": TEXT, "podCIDR": TEXT, "podCIDRs": ANY},
+    "Node": {"unschedulable": FLAG, "providerID": TEXT, "podCIDR": TEXT, "podCIDRs": ANY,
+             "taints": [{"key": TEXT, "value": TEXT, "effect": TEXT, "timeAdded": TEXT}]},
 }  # fmt: skip
 CONDITION = {**dict.fromkeys(("type", "status", "reason", "message"), TEXT), "observedGeneration": NUMBER,
              **dict.fromkeys(("lastTransitionTime", "lastUpdateTime", "lastProbeTime", "lastHeartbeatTime"), ANY)}  # fmt: skip

@@ -40,7 +40,8 @@ def parse(script: str) -> list[Command]:
         try:
             commands.append(_command(text, document))
         except Refused as fault:
-            raise Refused(f"line {number}: {fault}") from None
+            where = f"line {number}: " if "\n" in script.strip() else ""
+            raise Refused(f"{where}{fault}") from None
         if len(commands) > COMMANDS:
             raise Refused(f"line {number}: a script has at most {COMMANDS} commands")
     return commands
@@ -88,7 +89,7 @@ def _meaning(words: list[str], text: str, document: str | None) -> Callable[[Clu
     match words:
         case ["kubectl", *rest]:
             call = kubectl.parse(rest, document)
-            return lambda cluster: _act(cluster, text, call.reads, lambda: kubectl.run(cluster, call))
+            return lambda cluster: _act(cluster, text, kubectl.reads(call), lambda: kubectl.run(cluster, call))
         case ["world", *rest]:
             change = world.parse(rest)
             return lambda cluster: _act(cluster, text, False, lambda: change(cluster))

@@ -169,8 +169,7 @@ def _end(name: str, code: int, reason: str, more: int) -> Change:
             return f'error: pods "{name}" not found'
         kubelet = cluster.kubelets.get(pod["spec"].get("nodeName", ""))
         cluster.registry.crashes[uid_of(pod)] = more
-        running = kubelet and any(container.running for container in kubelet.runtime.of(uid_of(pod)))
-        if not kubelet or not running:
+        if not kubelet or not kubelet.runtime.busy(uid_of(pod)):
             return f'error: no container of pod "{name}" is running'
         for container in pod["spec"]["containers"]:
             kubelet.runtime.end(uid_of(pod), container["name"], code, reason)
