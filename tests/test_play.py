@@ -146,12 +146,13 @@ EOF"""
 SCRIPTS = [
     [*BUSY, "kubectl scale deployment lemonade --replicas=3", "settle", "kubectl set image deployment/lemonade *=lemonade:v2",
      "settle", "kubectl expose deployment lemonade --port=80", "settle", "kubectl delete pod lemonade-b-1", "settle",
-     "kubectl set image deployment/lemonade *=lemonade:missing", "settle", "kubectl delete deployment lemonade --cascade=foreground",
-     "settle"],
+     "kubectl set image deployment/lemonade *=lemonade:missing", "settle",
+     "kubectl delete deployment lemonade --cascade=foreground", "settle"],
     [*BUSY, "kubectl cordon node-1", "kubectl uncordon node-1", "kubectl drain node-2 --ignore-daemonsets", "settle",
      "kubectl scale deployment lemonade --replicas=40", "settle", "world memory lemonade-a-1 over", "wait 1m",
      "world crash lemonade-a-1 --times=3", "wait 1m", "world shop node-1 down", "wait 2m"],
-    [*BUSY, PROBED, "settle", "world probe pod/tasted fail", "wait 30s"],
+    [*BUSY, "kubectl set resources deployment lemonade --requests=cpu=8", "settle",
+     PROBED, "settle", "world probe pod/tasted fail", "wait 30s"],
 ]  # fmt: skip
 
 
@@ -174,7 +175,7 @@ def test_one_message_is_the_board(room: Room) -> None:
     anna.presses(board, "▶️ 下一步")
     room.api.wait(lambda: "核对员" in board.text)
     anna.presses(board, "⏩ 快进")
-    room.api.wait(lambda: "3/3 杯能喝" in board.text and "再来一单" in str(board.buttons))
+    room.api.wait(lambda: "3/3 杯能喝" in board.text and "再来一单" in str(board.buttons), seconds=40)
     assert len(anna.chat.by_bot) == messages
     assert max(text.count("\n") for text in board.versions) < PHONE
 

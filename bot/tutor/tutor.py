@@ -99,8 +99,10 @@ class Tutor:
                 if "".join(tokens[start : start + size]) in self.orders:
                     before = tokens[start - 1] if start else ""
                     number = int(before[:4]) if before.isdecimal() else self.knowledge.wording.numbers.get(before)
-                    rest = [at for at in range(len(tokens)) if not start - bool(number) <= at < start + size and at not in idle]
-                    return (number or 1) if not rest and (number or size > 1) else None
+                    around = [*range(start - bool(number)), *range(start + size, len(tokens))]
+                    rest = [at for at in around if at not in idle and tokens[at] not in self.orders]
+                    if not rest and (number or size > 1):
+                        return number or 1
         return None
 
     def wants_quiz(self, text: str) -> bool:

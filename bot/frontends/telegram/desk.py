@@ -276,7 +276,8 @@ class Desk:
 
     async def _hear(self, work: Work, learner: Learner) -> list[Reply]:
         """What the classroom replies; while it is still being worded, as much of it as is known is shown."""
-        growing = Growing(partial(self._grow, work), PRIVATE if work.heard.private else GROUP)
+        longer = 1.0 if work.heard.board else 2.0  # a board keeps its pace, an answer is soon whole
+        growing = Growing(partial(self._grow, work), PRIVATE if work.heard.private else GROUP, longer)
         replies = []
         try:
             async with aclosing(self.classroom.hear(learner, work.heard.text)) as heard:
@@ -293,7 +294,9 @@ class Desk:
         """Shows a draft in the place of the answer; where that fails nothing is lost."""
         chat, message = work.heard.chat, work.entry.messages[0]
         try:
-            await self.bot.edit_message_text(drawn.text + GOES_ON, chat, message, entities=_entities(drawn))
+            await self.bot.edit_message_text(
+                drawn.text + ("" if work.heard.board else GOES_ON), chat, message, entities=_entities(drawn)
+            )
         except TelegramError:
             log.debug("a draft was not shown")
 

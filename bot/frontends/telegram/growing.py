@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 
 from bot.frontends.telegram.drawn import Drawn
 
-PRIVATE, GROUP = 1.5, 3.0  # seconds between two edits at first; each pause is twice the one before
+PRIVATE, GROUP = 1.5, 3.0  # seconds between two edits, at least
 
 
 class Growing:
     """One message on its way. The final text is not shown here: it follows, whenever it is there."""
 
-    def __init__(self, edit: Callable[[Drawn], Awaitable[None]], pause: float) -> None:
-        """`edit` shows a text and never raises."""
-        self.edit, self.pause = edit, pause
+    def __init__(self, edit: Callable[[Drawn], Awaitable[None]], pause: float, longer: float) -> None:
+        """`edit` shows a text and never raises; each pause is `longer` times the one before."""
+        self.edit, self.pause, self.longer = edit, pause, longer
         self.newest: Drawn | None = None
         self.changed = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -43,4 +43,4 @@ class Growing:
             self.editing = False
             if not self.ended:
                 await asyncio.sleep(self.pause)
-                self.pause *= 2
+                self.pause *= self.longer
