@@ -270,4 +270,8 @@ class Checking(Entry):
     negations: Phrases = Phrases()  # they stand where the claim has them
     hedges: Alike = Alike()  # words that make a claim weaker or narrower; it is not said without one of the same group
     sequence: Phrases = Phrases()  # words that make the order of what is said part of it
+    conditions: Phrases = Phrases()  # a clause that begins or ends with one says when, not what
+    joins: Phrases = Phrases()  # words between two statements, either of which may come first
+    agents: Phrases = Phrases()  # words before the one who does it, where it stands behind what is done
+    forms: Alike = Alike()  # forms of one word that no rule finds, the plain one first
     same: Alike = Alike()  # words that say the same

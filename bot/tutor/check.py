@@ -1,24 +1,25 @@
 """Decides of one sentence of a language model whether it may be shown: it says what the claims say that it cites, or it is dropped.
 
-No second model is asked. A sentence passes when every word of it is a word of a cited claim, says the same as one, or says
-nothing of its own; when `not`, `only`, `may`, `if` and the like stand where the claim has them; and when who does what to
-whom is in the claim's order. What may say the same as what is data: `knowledge/language/checking.yaml`.
+No second model is asked. A sentence passes when it can be read as a walk through the claims: each piece of it is a word of
+a claim, says the same as one, or says nothing of its own, and the next piece stands further on in the claim. Where the walk
+may go back, what a `not` or an `if` does to a word, and that `may`, `only` and the like are kept: see the rules below. What
+may say the same as what is data: `knowledge/language/checking.yaml`.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from bisect import bisect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Literal
+from itertools import accumulate
+from typing import Literal, NamedTuple
 
 from bot.cited import bare
 from bot.knowledge.base import Knowledge
 from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import CHINESE, INVISIBLE, Reader
-from bot.knowledge.schema import LANGUAGES, Claim, Concept, Language
+from bot.knowledge.schema import LANGUAGES, Alike, Concept, Language
 
 SITE = "https://kubernetes.io"
 Fault = Literal[
@@ -26,15 +27,17 @@ Fault = Literal[
 ]  # fmt: skip
 LONGEST = (60, 40)  # Chinese characters, English words of one sentence
 UNIT = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[\u3400-\u9fff]")
-CLAUSE = re.compile(r"[,;:，；：。、（）()]|\s-\s")
+BREAK = re.compile(r"[,;:，；：。、—]|\s-\s")
 LINK = re.compile(
     r"(?:https?://|www\.)\S+|\S+@\S+|@\w{3,}|\b[\w-]+\.(?:com|net|org|cn|me|ai|dev|info|xyz|top)\b\S*", re.IGNORECASE
 )
 MARKUP = re.compile(r"[<>*#|~{}\\^]|!?\[|\]\(|__")
-MISPLACED = 0  # telling words out of the claims' order
-REACH = 2  # telling units behind a `not` that it denies
 COVERED = 0.6  # of a clause's words: then the sentence says the clause
+# What a `not` in its clause does to a word. Two words contradict each other when the product is DENIES or less.
+CORE, NEAR, UNSURE, ELSEWHERE, PLAIN = -2, -1, 0, 1, 2
+DENIES = -2
 Units = tuple[str, ...]
+Forms = Mapping[str, str]
 
 
 @cache
@@ -42,126 +45,285 @@ def stem(word: str) -> str:
     """`running`, `runs` → `run`; crude, and the same on both sides."""
     if not word.isascii() or not word.isalpha():
         return word
-    for ending, least in (("ies", 5), ("ing", 6), ("ed", 5), ("ly", 6), ("es", 5), ("s", 4)):
+    for ending, least in (("ies", 5), ("ied", 5), ("ing", 6), ("ed", 5), ("ly", 6), ("es", 5), ("s", 4)):
         if word.endswith(ending) and len(word) >= least and not word.endswith("ss"):
-            word = word[: -len(ending)] + ("y" if ending == "ies" else "")
+            word = word[: -len(ending)] + ("y" if ending in ("ies", "ied") else "")
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
         word = word[:-1]
     return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
-def units(text: str) -> Units:
-    """Words by their stems, and Chinese characters one by one."""
-    return tuple(map(stem, UNIT.findall(text)))
-
-
 class Phrasebook:
     """Phrases, found wherever they begin in a text."""
 
-    def __init__(self, phrases: Iterable[str]) -> None:
+    def __init__(self, phrases: Iterable[Units]) -> None:
         self.by_first: dict[str, list[Units]] = {}
-        for phrase in phrases:
-            if parts := units(phrase):
-                self.by_first.setdefault(parts[0], []).append(parts)
+        for phrase in dict.fromkeys(filter(None, phrases)):
+            self.by_first.setdefault(phrase[0], []).append(phrase)
 
-    def at(self, text: Units, at: int) -> Iterator[Units]:
-        for phrase in self.by_first.get(text[at], ()):
-            if text[at : at + len(phrase)] == phrase:
-                yield phrase
+    @property
+    def all(self) -> set[Units]:
+        return {phrase for phrases in self.by_first.values() for phrase in phrases}
+
+    def at(self, text: Units, at: int) -> list[Units]:
+        return [phrase for phrase in self.by_first.get(text[at], ()) if text[at : at + len(phrase)] == phrase]
 
     def within(self, text: Units) -> Iterator[tuple[int, Units]]:
-        for at in range(len(text)):
-            for phrase in self.at(text, at):
+        return ((at, phrase) for at in range(len(text)) for phrase in self.at(text, at))
+
+    def longest(self, text: Units) -> Iterator[tuple[int, Units]]:
+        """The longest phrase at each place, none within another."""
+        at = 0
+        while at < len(text):
+            phrase = max(self.at(text, at), key=len, default=())
+            if phrase:
                 yield at, phrase
+            at += len(phrase) or 1
 
 
-@dataclass(frozen=True)
 class Words:
     """The word lists of one language."""
 
-    neutral: Phrasebook
-    negations: Phrasebook
-    denials: frozenset[Units]  # the same, as a set
-    known: Phrasebook  # they, and the words of the groups, which may hold one and deny nothing
-    sequence: Phrasebook
-    hedges: tuple[Phrasebook, ...]
-    same: tuple[Phrasebook, ...]
-    groups: Phrasebook  # every phrase of `same` and `hedges`
-    group_of: dict[Units, tuple[int, ...]] = field(default_factory=dict)  # phrase → the groups it is in
-
-    @classmethod
-    def of(cls, knowledge: Knowledge, language: Language, spell: Callable[[str], str]) -> Words:
-        lists = knowledge.checking
-        zh = language == "zh"
-        hedges = lists.hedges.zh if zh else lists.hedges.en
-        names = (tuple(map(spell, _names(concept))) for concept in knowledge.concepts.values())
-        groups = [*(lists.same.zh if zh else lists.same.en), *hedges, *names]
-        group_of: dict[Units, tuple[int, ...]] = {}
-        for number, group in enumerate(groups):
+    def __init__(self, knowledge: Knowledge, language: Language, spell: Callable[[str], str]) -> None:
+        lists, self.spell = knowledge.checking, spell
+        alike: Callable[[Alike], Iterable[Iterable[str]]] = lambda each: each.zh if language == "zh" else each.en
+        self.forms = {stem(form): stem(first) for first, *forms in alike(lists.forms) for form in forms}
+        concepts = knowledge.concepts.values()
+        self.denials = set(map(self.units, lists.negations[language]))
+        neutral = set(map(self.units, lists.neutral[language])) - self.denials
+        hedges = [[*map(self.units, group)] for group in alike(lists.hedges)]
+        groups = [[*map(self.units, group)] for group in (*alike(lists.same), *map(_names, concepts))]
+        self.groups_of: dict[Units, set[int]] = {}
+        for number, group in enumerate([self.denials, *groups, *hedges]):
             for phrase in group:
-                group_of[units(phrase)] = (*group_of.get(units(phrase), ()), number)
-        return cls(
-            neutral=Phrasebook(lists.neutral[language]),
-            negations=Phrasebook(lists.negations[language]),
-            denials=frozenset(map(units, lists.negations[language])),
-            known=Phrasebook((*lists.negations[language], *(phrase for group in groups for phrase in group))),
-            sequence=Phrasebook(lists.sequence[language]),
-            hedges=tuple(map(Phrasebook, hedges)),
-            same=tuple(map(Phrasebook, groups)),
-            groups=Phrasebook(phrase for group in groups for phrase in group),
-            group_of=group_of,
-        )
+                if phrase not in neutral:
+                    self.groups_of.setdefault(phrase, set()).add(number)
+        self.groups = Phrasebook(self.groups_of)
+        self.neutral = Phrasebook(neutral)
+        self.numbers = Phrasebook(phrase for group in groups if any(each.isdigit() for one in group for each in one) for phrase in group)
+        self.hedges = [Phrasebook(group) for group in hedges]
+        self.sequence = Phrasebook(map(self.units, lists.sequence[language]))
+        self.conditions = Phrasebook(map(self.units, lists.conditions[language]))
+        self.joins = Phrasebook(map(self.units, lists.joins[language]))
+        self.agents = Phrasebook(map(self.units, lists.agents[language]))
+        self.names = Phrasebook(self.units(name) for concept in concepts for name in (*concept.name.both, *concept.aliases[language]))
+
+    def units(self, text: str) -> Units:
+        """Words by their stems, and Chinese characters one by one."""
+        stems = map(stem, UNIT.findall(self.spell(text)))
+        return tuple(self.forms.get(each, each) for each in stems)
 
 
 def _names(concept: Concept) -> Iterator[str]:
     """The names that mean all of a concept, and no kind of it."""
     yield from concept.name.both
     for alias in (*concept.aliases.zh, *concept.aliases.en):
-        if any(_sub(units(name.lower()), units(alias.lower())) for name in concept.name.both):
+        if any(alias.lower() in name.lower() for name in concept.name.both):
             yield alias
 
 
 class Text:
-    """A claim or a sentence as its units, with what the rules ask of it."""
+    """A claim or a sentence as its units, with what the rules ask of each."""
 
     def __init__(self, text: str, words: Words) -> None:
-        self.text, self.words = text, words
-        self.units = units(text)
-        self.set = set(self.units)
-        self.grams = set(zip(self.units, self.units[1:], strict=False))
-        self.groups = {number for _, phrase in _longest(words.groups, self.units) for number in words.group_of[phrase]}
-        self.denied, self.affirmed = self._denials()
+        self.units: Units = ()
+        self.clauses: list[int] = []  # of each unit: a number that grows at each mark, and where it says when
+        self.parts: list[Units] = []  # what stands between the marks
+        for part in filter(None, map(words.units, BREAK.split(text))):
+            self.parts.append(part)
+            starts = {at for at, _ in words.conditions.within(part)} if part[0].isascii() and not CHINESE.search(text) else set()
+            number = self.clauses[-1] if self.clauses else 0
+            for at in range(len(part)):
+                number += at in starts or at == 0
+                self.clauses.append(number)
+            self.units += part
+        self.wide = 2 if any(map(CHINESE.match, self.units)) else 1  # units that make a word
+        units, self.phrases = self.units, [*words.groups.longest(self.units)]
+        self.places: dict[int, list[tuple[int, int]]] = {}  # group → where it is spoken of
+        for at, phrase in self.phrases:
+            for group in words.groups_of[phrase]:
+                self.places.setdefault(group, []).append((at, at + len(phrase)))
+        self.where: dict[str, list[int]] = {}
+        for at, unit in enumerate(units):
+            self.where.setdefault(unit, []).append(at)
+        idle = _spread(words.neutral.longest(units))
+        told = [at not in idle for at in range(len(units))]
+        self.rank = [*accumulate(told, initial=0)]  # how many telling units stand before each
+        self.numbers = _spread(words.numbers.within(units)) | {at for at, unit in enumerate(units) if unit.isdigit()}
+        self.names = _spread(words.names.within(units)) | self.numbers
+        hedged = {phrase for hedge in words.hedges for phrase in hedge.all}
+        self.locked = _spread(
+            (at, phrase) for at, phrase in self.phrases if phrase in hedged or (len(phrase) > 1 and at in self.names and at + 1 not in self.names)
+        )
+        self.joints = {at + len(phrase) for at, phrase in words.joins.within(units)}
+        self.joints |= {at for at in range(1, len(units)) if self.clauses[at] != self.clauses[at - 1]}
+        for joint in [*self.joints]:
+            while joint < len(units) and joint in idle:
+                joint += 1
+                self.joints.add(joint)
+        self.agents = {at + len(phrase) for at, phrase in words.agents.within(units)}
+        self.when = {self.clauses[at] for at, phrase in words.conditions.within(units) if self._at_edge(at, len(phrase))}
+        self.ordered = bool([*words.sequence.within(units)])
+        self.polarity = self._polarity({at: len(phrase) for at, phrase in self.phrases if phrase in words.denials}, told)
+        self.inner = [*self.polarity]  # the same for the parts of a phrase that holds a `not`: `not healthy` as a word for `ill`
+        for at, phrase in self.phrases:
+            nots = [n for n, unit in enumerate(phrase) if (unit,) in words.denials and phrase not in words.denials]
+            for n in range(nots[0] + 1, len(phrase)) if nots else ():
+                self.inner[at + n] = CORE
 
-    def _denials(self) -> tuple[set[Units], set[Units]]:
-        """What stands right behind a `not`, and what stands elsewhere: single words, and pairs of Chinese characters."""
-        denied, affirmed, left, idle = set[Units](), set[Units](), 0, 0
-        told: list[str] = []
-        known = {at: phrase for at, phrase in _longest(self.words.known, self.units)}
-        neutral = {at: len(phrase) for at, phrase in _longest(self.words.neutral, self.units)}
-        for at, unit in enumerate(self.units):
-            if known.get(at) in self.words.denials:
-                left, idle, told = REACH, at + len(known[at]), []
-            elif neutral.get(at):
-                idle = max(idle, at + neutral[at])
-            if at < idle:
+    def stance(self, start: int, end: int) -> int:
+        """What a `not` does to a piece."""
+        return min((self.polarity[at] for at in range(start, end) if self.rank[at] < self.rank[at + 1]), default=UNSURE)
+
+    def _at_edge(self, at: int, size: int) -> bool:
+        """Whether a phrase begins or ends its clause."""
+        before, after = self.clauses[at - 1 : at], self.clauses[at + size : at + size + 1]
+        return [self.clauses[at]] not in (before, after) if at else True
+
+    def _polarity(self, nots: dict[int, int], told: list[bool]) -> list[int]:
+        denying = {self.clauses[at] for at in nots}
+        found = [ELSEWHERE if clause in denying else PLAIN for clause in self.clauses]
+        wide = self.wide
+        for at, size in nots.items():
+            inside = [each for each in range(len(found)) if self.clauses[each] == self.clauses[at] and told[each]]
+            before = [each for each in inside if each == at - 1][: 2 - wide]
+            after = [each for each in inside if each >= at + size]
+            for each in (*before, *range(at, at + size)):
+                found[each] = min(found[each], UNSURE)
+            for each in after[wide : 3 * wide]:
+                found[each] = min(found[each], NEAR)
+            for each in after[:wide]:
+                found[each] = CORE
+        return found
+
+
+def _spread(phrases: Iterable[tuple[int, Units]]) -> set[int]:
+    """Every place that one of `phrases` stands on."""
+    return {at + n for at, phrase in phrases for n in range(len(phrase))}
+
+
+class Place(NamedTuple):
+    """Where in the claims a piece of the sentence stands."""
+
+    claim: int
+    start: int
+    end: int
+    turned: bool = False  # it was said the other way round: `running containers`, `containers that run`
+
+
+class Walk:
+    """The ways to read a sentence as pieces of claims."""
+
+    def __init__(self, text: Text, claims: list[Text], words: Words) -> None:
+        self.text, self.claims, self.words = text, claims, words
+
+    def ends(self, *rules: Callable[[int, int, int, Place | None, Place], bool]) -> bool:
+        """Whether some way through the sentence obeys `rules` at every piece."""
+        units = self.text.units
+        last: list[dict[Place | None, int]] = [{} for _ in range(len(units) + 1)]
+        last[0][None] = 0
+        for at in range(len(units)):
+            if not last[at]:
                 continue
-            told.append(unit)
-            thing = tuple(told[-2:]) if CHINESE.match(unit) else (unit,)
-            if len(thing) == 2 or not CHINESE.match(unit):
-                (denied if left > 0 else affirmed).add(thing)
-            left -= 1
-        return denied, affirmed
+            pieces = [*self._pieces(at)]
+            idle = self._again(at)
+            if at not in self.text.locked:
+                idle |= {len(phrase) for phrase in self.words.neutral.at(units, at)}
+            for before, end in last[at].items():
+                for size in idle:
+                    last[at + size].setdefault(before, end)
+                for size, place in pieces:
+                    if all(rule(end, at, size, before, place) for rule in rules):
+                        back = before and before.claim == place.claim and place.end <= before.start and rules
+                        turned = bool(back) and not self._joint(end, at)
+                        if turned and before:
+                            place = Place(place.claim, before.start, before.end, True)
+                        elif at in self.text.agents:
+                            place = place._replace(turned=True)  # who does it stays before what is done
+                        last[at + size][place] = at + size
+        return bool(last[-1])
 
+    def _pieces(self, at: int) -> Iterator[tuple[int, Place]]:
+        """What the sentence may be saying at `at`: how many units, and where the claims say so."""
+        units = self.text.units
+        idle = {len(phrase) for phrase in self.words.neutral.at(units, at)} if not CHINESE.match(units[at]) else set()
+        for number, claim in enumerate(self.claims):
+            for start in claim.where.get(units[at], ()):
+                size = 1
+                if not CHINESE.match(units[at]) and (1 not in idle):
+                    yield 1, Place(number, start, start + 1)
+                while 1 not in idle and units[at + size : at + size + 1] and units[at + size : at + size + 1] == claim.units[start + size : start + size + 1]:
+                    size += 1
+                    yield size, Place(number, start, start + size)
+            for phrase in self.words.groups.at(units, at):
+                for group in self.words.groups_of[phrase]:
+                    for start, end in claim.places.get(group, ()):
+                        yield len(phrase), Place(number, start, end)
 
-def _longest(book: Phrasebook, text: Units) -> Iterator[tuple[int, Units]]:
-    """Phrases of `book` in `text`, the longest at each place, none within another."""
-    at = 0
-    while at < len(text):
-        phrase = max(book.at(text, at), key=len, default=())
-        if phrase:
-            yield at, phrase
-        at += len(phrase) or 1
+    def _again(self, at: int) -> set[int]:
+        """The sizes of the names at `at` that the sentence has already said."""
+        units = self.text.units
+        return {
+            len(phrase)
+            for phrase in self.words.names.at(units, at)
+            if at not in self.text.joints and any(units[start : start + len(phrase)] == phrase for start in range(at))
+        }
+
+    # ------------------------------------------------------------ the rules
+
+    def _joint(self, end: int, at: int) -> bool:
+        """Whether the sentence begins anew between two pieces."""
+        return any(end <= joint <= at for joint in self.text.joints)
+
+    def denies_alike(self, end: int, at: int, size: int, before: Place | None, place: Place) -> bool:
+        """What the sentence denies the claim denies, and the other way round."""
+        text, claim = self.text, self.claims[place.claim]
+        if text.units[at : at + size] != claim.units[place.start : place.end]:
+            return text.stance(at, at + size) * claim.stance(place.start, place.end) > DENIES
+        return all(text.inner[at + n] * claim.inner[place.start + n] > DENIES for n in range(size))
+
+    def same_condition(self, end: int, at: int, size: int, before: Place | None, place: Place) -> bool:
+        """What the claim says of a condition is not said of what follows from it."""
+        text, claim = self.text, self.claims[place.claim]
+        if not text.when or not claim.when or place.start in claim.names:
+            return True
+        return (text.clauses[at] in text.when) == (claim.clauses[place.start] in claim.when)
+
+    def in_order(self, end: int, at: int, size: int, before: Place | None, place: Place) -> bool:
+        """Who does what to whom: the next piece stands further on, unless the sentence begins anew, says `by`, or turns two words."""
+        if before is None:
+            return True
+        claim = self.claims[place.claim]
+        if self._joint(end, at):
+            return before.claim != place.claim or place.start >= before.start or not self.text.ordered
+        if before.claim != place.claim:
+            return False
+        by = any(end <= agent <= at for agent in self.text.agents) and not claim.agents
+        if place.start >= before.end or (place.start >= before.start and place.end > before.end) or place[:3] == before[:3]:
+            return not by and not self._crossed(claim, before, place)
+        return (by and (before.turned or claim.wide > 1)) or self._turned(claim, before, place)
+
+    def _turned(self, claim: Text, before: Place, place: Place) -> bool:
+        """Whether two neighbouring words merely change places: `running containers`, `containers that run`."""
+        return (
+            not before.turned
+            and place.end <= before.start
+            and claim.clauses[before.start] == claim.clauses[place.start]
+            and claim.rank[before.start] == claim.rank[place.end]
+            and claim.rank[before.end] - claim.rank[place.start] <= claim.wide + 2
+            and not claim.numbers.intersection((before.start, place.start))
+            and not (place.start in claim.names and before.start in claim.names)
+        )
+
+    def _crossed(self, claim: Text, before: Place, place: Place) -> bool:
+        """Whether the walk leaves one statement and enters another behind its subject."""
+        if claim.clauses[before.end - 1] == claim.clauses[place.start]:
+            return False
+        return any(
+            at in claim.names and (not claim.names.isdisjoint(range(place.start, place.end)) or claim.clauses[at] == claim.clauses[place.start])
+            for at in range(before.end, place.start)
+        )
 
 
 class Check:
@@ -169,7 +331,7 @@ class Check:
 
     def __init__(self, knowledge: Knowledge, reader: Reader) -> None:
         self.knowledge, self.reader = knowledge, reader
-        self.words = {language: Words.of(knowledge, language, self._spell) for language in LANGUAGES}
+        self.words = {language: Words(knowledge, language, self._spell) for language in LANGUAGES}
         self.read: dict[tuple[str, Language], Text] = {}
 
     def fault(self, sentence: str, supplied: Iterable[str], language: Language) -> Fault | None:
@@ -188,97 +350,38 @@ class Check:
             return "markup"
         if bool(CHINESE.search(said)) != (language == "zh"):
             return "language"
-        words = self.words[language]
-        text = Text(self._spell(said), words)
-        if len(text.units) > LONGEST[0 if language == "zh" else 1]:
+        if len(self.words[language].units(said)) > LONGEST[0 if language == "zh" else 1]:
             return "length"
         concepts = [self.knowledge.concepts[id.rpartition(".")[0]] for id in ids]
         within = self.reader.within(said)
         if any(within(phrase) for concept in concepts for each in LANGUAGES for phrase in concept.never_say[each]):
             return "never-say"
-        cited = [self._claim_text(id, claim, language) for id, claim in zip(ids, claims, strict=True)]
-        if not self._covered(text, cited, words):
+        return self._unfaithful(said, [self._claim_text(id, language) for id in ids], self.words[language])
+
+    def _unfaithful(self, said: str, claims: list[Text], words: Words) -> Fault | None:
+        text = Text(said, words)
+        walk = Walk(text, claims, words)
+        if not walk.ends():
             return "word"
-        if not self._negated_alike(text, cited):
+        if not walk.ends(walk.denies_alike):
             return "negation"
-        if not all(self._hedged_alike(text, claim, words) for claim in cited):
+        if not all(self._hedged_alike(text, claim, words) for claim in claims):
             return "hedge"
-        return None if self._in_order(text, cited) else "order"
-
-    # ----------------------------------------------------------------- rules
-
-    def _covered(self, text: Text, cited: list[Text], words: Words) -> bool:
-        """Whether every stretch of the sentence is the claims', says the same as one, or is neutral."""
-        units = text.units
-        groups = set().union(*(claim.groups for claim in cited))
-        grams = set().union(*(claim.grams for claim in cited))
-        single = set().union(*(claim.set for claim in cited))
-        denies = any(claim.denied for claim in cited)
-        reached = {0}
-        for at in range(len(units)):
-            if at not in reached:
-                continue
-            unit = units[at]
-            if unit in single and not CHINESE.match(unit):
-                reached.add(at + 1)
-            end = at + 1
-            while end < len(units) and (units[end - 1], units[end]) in grams:
-                end += 1
-                reached.add(end)
-            phrases = list(words.neutral.at(units, at))
-            phrases += [each for each in words.groups.at(units, at) if groups.intersection(words.group_of[each])]
-            phrases += words.negations.at(units, at) if denies else []
-            reached.update(at + len(phrase) for phrase in phrases)
-        return len(units) in reached
-
-    def _negated_alike(self, text: Text, cited: list[Text]) -> bool:
-        """Whether what the sentence denies the claims deny, and what they deny it does not assert."""
-        denied = set().union(*(claim.denied for claim in cited))
-        affirmed = set().union(*(claim.affirmed for claim in cited))
-        if text.denied and not (text.denied & denied):
-            return False
-        return not (text.denied & affirmed - denied or text.affirmed & denied - affirmed)
+        return None if walk.ends(walk.denies_alike, walk.same_condition, walk.in_order) else "order"
 
     def _hedged_alike(self, text: Text, claim: Text, words: Words) -> bool:
         """Whether a clause that the sentence takes over keeps what made it weaker or narrower."""
-        for clause in filter(None, CLAUSE.split(claim.text)):
-            parts = units(clause)
+        for part in claim.parts:
             for hedge in words.hedges:
-                found = list(hedge.within(parts))
+                found = [*hedge.within(part)]
                 if found and not next(hedge.within(text.units), None):
-                    idle = {at + n for at, phrase in (*found, *words.neutral.within(parts)) for n in range(len(phrase))}
-                    rest = [unit for at, unit in enumerate(parts) if at not in idle]
-                    if rest and sum(unit in text.set for unit in rest) >= COVERED * len(rest):
+                    idle = _spread((*found, *words.neutral.within(part)))
+                    rest = [at for at in range(len(part)) if at not in idle]
+                    taken = [part[at] in text.where for at in rest]
+                    beside = bisect(rest, found[0][0])
+                    if (rest and sum(taken) >= COVERED * len(rest)) or (0 < beside < len(rest) and all(taken[beside - 1 : beside + 1])):
                         return False
         return True
-
-    def _in_order(self, text: Text, cited: list[Text]) -> bool:
-        """Whether the sentence says its words in the order of the claims: exchanged, they would say something else.
-
-        Its clauses may come in another order where no word such as `then` makes that order part of what is said.
-        """
-        orders = [cited] if len(cited) == 1 else [cited, cited[::-1], *([each] for each in cited)]
-        whole = [text.units]
-        clauses = [clause for each in CLAUSE.split(text.text) if (clause := units(each))]
-        joined = len(cited) > 1 and not next(text.words.sequence.within(text.units), None)
-        ways = [whole, clauses] if joined else [whole]
-        return any(
-            all(min(self._misplaced(part, order, text.words) for order in orders) <= MISPLACED for part in way) for way in ways
-        )
-
-    def _misplaced(self, text: Units, cited: list[Text], words: Words) -> int:
-        """How many telling words would have to move."""
-        places: dict[str, list[int]] = {}
-        for at, unit in enumerate(unit for claim in cited for unit in claim.units):
-            places.setdefault(unit, []).append(at)
-        idle = {at + n for at, phrase in words.neutral.within(text) for n in range(len(phrase))}
-        told = [places[unit] for at, unit in enumerate(text) if at not in idle and unit in places]
-        rising: list[int] = []  # the last place of the best rising row of each length
-        for choices in told:
-            for place in reversed(choices):
-                at = bisect_left(rising, place)
-                rising[at : at + 1] = [place]
-        return len(told) - len(rising)
 
     # --------------------------------------------------------------- reading
 
@@ -286,9 +389,9 @@ class Check:
         concept, _, key = id.rpartition(".")
         return concept in self.knowledge.concepts and key in self.knowledge.concepts[concept].claims
 
-    def _claim_text(self, id: str, claim: Claim, language: Language) -> Text:
+    def _claim_text(self, id: str, language: Language) -> Text:
         if (id, language) not in self.read:
-            self.read[id, language] = Text(self._spell(claim[language]), self.words[language])
+            self.read[id, language] = Text(self.knowledge.claim(id)[language], self.words[language])
         return self.read[id, language]
 
     def _spell(self, text: str) -> str:
@@ -298,16 +401,3 @@ class Check:
 def _without_code(text: str) -> str:
     """`text` without its `backquoted` words, which may hold any sign."""
     return re.sub(r"`[^`]*`", "", text)
-
-
-def _places(text: Units, phrase: Units) -> Iterator[int]:
-    size = len(phrase)
-    return (at for at in range(len(text) - size + 1) if text[at : at + size] == phrase)
-
-
-def _sub(text: Units, phrase: Units) -> bool:
-    return next(_places(text, phrase), None) is not None
-
-
-def _count(text: Units, phrase: Units) -> int:
-    return sum(1 for _ in _places(text, phrase))
