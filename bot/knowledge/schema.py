@@ -273,5 +273,8 @@ class Checking(Entry):
     conditions: Phrases = Phrases()  # a clause that begins or ends with one says when, not what
     joins: Phrases = Phrases()  # words between two statements, either of which may come first
     agents: Phrases = Phrases()  # words before the one who does it, where it stands behind what is done
+    turns: Phrases = Phrases()  # words that turn two things round: `the log of a Pod`, `a Pod's log`
+    strong: Phrases = Phrases()  # words that say more than the same without them, so that no part of them is neutral
+    commands: Phrases = Phrases()  # words that say nothing right before a command
     forms: Alike = Alike()  # forms of one word that no rule finds, the plain one first
     same: Alike = Alike()  # words that say the same

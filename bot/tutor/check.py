@@ -62,10 +62,6 @@ class Phrasebook:
         for phrase in dict.fromkeys(filter(None, phrases)):
             self.by_first.setdefault(phrase[0], []).append(phrase)
 
-    @property
-    def all(self) -> set[Units]:
-        return {phrase for phrases in self.by_first.values() for phrase in phrases}
-
     def at(self, text: Units, at: int) -> list[Units]:
         return [phrase for phrase in self.by_first.get(text[at], ()) if text[at : at + len(phrase)] == phrase]
 
@@ -97,12 +93,15 @@ class Words:
         self.groups_of: dict[Units, set[int]] = {}
         for number, group in enumerate([self.denials, *groups, *hedges]):
             for phrase in group:
-                if phrase not in neutral:
-                    self.groups_of.setdefault(phrase, set()).add(number)
+                self.groups_of.setdefault(phrase, set()).add(number)
         self.groups = Phrasebook(self.groups_of)
         self.neutral = Phrasebook(neutral)
+        self.known = Phrasebook((*self.groups_of, *neutral))
+        self.strong = Phrasebook(map(self.units, lists.strong[language]))
+        self.turns = Phrasebook(map(self.units, lists.turns[language]))
         self.numbers = Phrasebook(phrase for group in groups if any(each.isdigit() for one in group for each in one) for phrase in group)
         self.hedges = [Phrasebook(group) for group in hedges]
+        self.command = re.compile(rf"(?:{'|'.join(lists.commands[language]) or '(?!)'})\s*(?=`)", re.IGNORECASE)
         self.sequence = Phrasebook(map(self.units, lists.sequence[language]))
         self.conditions = Phrasebook(map(self.units, lists.conditions[language]))
         self.joins = Phrasebook(map(self.units, lists.joins[language]))
@@ -139,7 +138,7 @@ class Text:
                 self.clauses.append(number)
             self.units += part
         self.wide = 2 if any(map(CHINESE.match, self.units)) else 1  # units that make a word
-        units, self.phrases = self.units, [*words.groups.longest(self.units)]
+        units, self.phrases = self.units, [each for each in words.known.longest(self.units) if each[1] in words.groups_of]
         self.places: dict[int, list[tuple[int, int]]] = {}  # group → where it is spoken of
         for at, phrase in self.phrases:
             for group in words.groups_of[phrase]:
@@ -152,10 +151,9 @@ class Text:
         self.rank = [*accumulate(told, initial=0)]  # how many telling units stand before each
         self.numbers = _spread(words.numbers.within(units)) | {at for at, unit in enumerate(units) if unit.isdigit()}
         self.names = _spread(words.names.within(units)) | self.numbers
-        hedged = {phrase for hedge in words.hedges for phrase in hedge.all}
-        self.locked = _spread(
-            (at, phrase) for at, phrase in self.phrases if phrase in hedged or (len(phrase) > 1 and at in self.names and at + 1 not in self.names)
-        )
+        self.locked = _spread(words.strong.within(units))
+        self.turns = {at + len(phrase) for at, phrase in words.turns.within(units)}
+        self.hedges = {at for hedge in words.hedges for at, _ in hedge.within(units)}
         self.joints = {at + len(phrase) for at, phrase in words.joins.within(units)}
         self.joints |= {at for at in range(1, len(units)) if self.clauses[at] != self.clauses[at - 1]}
         for joint in [*self.joints]:
@@ -191,7 +189,7 @@ class Text:
             after = [each for each in inside if each >= at + size]
             for each in (*before, *range(at, at + size)):
                 found[each] = min(found[each], UNSURE)
-            for each in after[wide : 3 * wide]:
+            for each in after[wide:]:
                 found[each] = min(found[each], NEAR)
             for each in after[:wide]:
                 found[each] = CORE
@@ -237,7 +235,9 @@ class Walk:
                     if all(rule(end, at, size, before, place) for rule in rules):
                         back = before and before.claim == place.claim and place.end <= before.start and rules
                         turned = bool(back) and not self._joint(end, at)
-                        if turned and before:
+                        if before and rules and self._floats(at, before, place):
+                            place = before
+                        elif turned and before:
                             place = Place(place.claim, before.start, before.end, True)
                         elif at in self.text.agents:
                             place = place._replace(turned=True)  # who does it stays before what is done
@@ -295,6 +295,8 @@ class Walk:
         if before is None:
             return True
         claim = self.claims[place.claim]
+        if self._floats(at, before, place):
+            return True
         if self._joint(end, at):
             return before.claim != place.claim or place.start >= before.start or not self.text.ordered
         if before.claim != place.claim:
@@ -302,18 +304,34 @@ class Walk:
         by = any(end <= agent <= at for agent in self.text.agents) and not claim.agents
         if place.start >= before.end or (place.start >= before.start and place.end > before.end) or place[:3] == before[:3]:
             return not by and not self._crossed(claim, before, place)
-        return (by and (before.turned or claim.wide > 1)) or self._turned(claim, before, place)
+        return (by and (before.turned or claim.wide > 1)) or self._turned(claim, end, at, before, place)
 
-    def _turned(self, claim: Text, before: Place, place: Place) -> bool:
+    def _floats(self, at: int, before: Place, place: Place) -> bool:
+        """Whether it is a word such as `by default` or `usually`, which may stand anywhere in its clause."""
+        claim = self.claims[place.claim]
+        return place.claim == before.claim and place.start in claim.hedges and claim.clauses[place.start] == claim.clauses[before.start]
+
+    def _turned(self, claim: Text, end: int, at: int, before: Place, place: Place) -> bool:
         """Whether two neighbouring words merely change places: `running containers`, `containers that run`."""
         return (
             not before.turned
             and place.end <= before.start
             and claim.clauses[before.start] == claim.clauses[place.start]
             and claim.rank[before.start] == claim.rank[place.end]
-            and claim.rank[before.end] - claim.rank[place.start] <= claim.wide + 2
             and not claim.numbers.intersection((before.start, place.start))
-            and not (place.start in claim.names and before.start in claim.names)
+            and (
+                self._of(claim, end, at, before, place)
+                or (
+                    claim.rank[before.end] - claim.rank[place.start] <= claim.wide + 2
+                    and not (place.start in claim.names and before.start in claim.names)
+                )
+            )
+        )
+
+    def _of(self, claim: Text, end: int, at: int, before: Place, place: Place) -> bool:
+        """Whether a word turns two things round: `the log of a Pod`, `a Pod's log`."""
+        return any(end <= turn <= at for turn in self.text.turns) or any(
+            place.end <= turn <= before.start for turn in claim.turns
         )
 
     def _crossed(self, claim: Text, before: Place, place: Place) -> bool:
@@ -359,7 +377,7 @@ class Check:
         return self._unfaithful(said, [self._claim_text(id, language) for id in ids], self.words[language])
 
     def _unfaithful(self, said: str, claims: list[Text], words: Words) -> Fault | None:
-        text = Text(said, words)
+        text = Text(words.command.sub("", said), words)
         walk = Walk(text, claims, words)
         if not walk.ends():
             return "word"
