@@ -275,6 +275,8 @@ class Checking(Entry):
     agents: Phrases = Phrases()  # words before the one who does it, where it stands behind what is done
     turns: Phrases = Phrases()  # words that turn two things round: `the log of a Pod`, `a Pod's log`
     strong: Phrases = Phrases()  # words that say more than the same without them, so that no part of them is neutral
+    floating: Phrases = Phrases()  # words that may stand anywhere in their clause
+    passives: Phrases = Phrases()  # words before what is done to the one named before
     commands: Phrases = Phrases()  # words that say nothing right before a command
     forms: Alike = Alike()  # forms of one word that no rule finds, the plain one first
     same: Alike = Alike()  # words that say the same

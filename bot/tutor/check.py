@@ -91,13 +91,16 @@ class Words:
         hedges = [[*map(self.units, group)] for group in alike(lists.hedges)]
         groups = [[*map(self.units, group)] for group in (*alike(lists.same), *map(_names, concepts))]
         self.groups_of: dict[Units, set[int]] = {}
-        for number, group in enumerate([self.denials, *groups, *hedges]):
+        stars = [(first, other) for first, *others in groups for other in others]  # the first says the same as any of the others
+        for number, group in enumerate([self.denials, *hedges, *stars]):
             for phrase in group:
                 self.groups_of.setdefault(phrase, set()).add(number)
         self.groups = Phrasebook(self.groups_of)
-        self.neutral = Phrasebook(neutral)
-        self.known = Phrasebook((*self.groups_of, *neutral))
-        self.strong = Phrasebook(map(self.units, lists.strong[language]))
+        self.idle, self.neutral = neutral, Phrasebook(neutral)
+        self.strong = set(map(self.units, lists.strong[language]))
+        self.known = Phrasebook((*self.groups_of, *neutral, *self.strong))
+        self.floating = Phrasebook(map(self.units, lists.floating[language]))
+        self.passives = set(map(self.units, lists.passives[language]))
         self.turns = Phrasebook(map(self.units, lists.turns[language]))
         self.numbers = Phrasebook(phrase for group in groups if any(each.isdigit() for one in group for each in one) for phrase in group)
         self.hedges = [Phrasebook(group) for group in hedges]
@@ -138,9 +141,16 @@ class Text:
                 self.clauses.append(number)
             self.units += part
         self.wide = 2 if any(map(CHINESE.match, self.units)) else 1  # units that make a word
-        units, self.phrases = self.units, [each for each in words.known.longest(self.units) if each[1] in words.groups_of]
+        units, known = self.units, [*words.known.longest(self.units)]
+        self.phrases = [each for each in known if each[1] in words.groups_of]
         self.places: dict[int, list[tuple[int, int]]] = {}  # group → where it is spoken of
-        for at, phrase in self.phrases:
+        whole = [*words.names.longest(units), *(each for each in self.phrases if any((unit,) in words.denials for unit in each[1]))]
+        inside = {at + n: at + len(phrase) for at, phrase in whole for n in range(len(phrase))}
+        starts = {at: at + len(phrase) for at, phrase in whole}
+        for at, phrase in words.groups.within(units):
+            end = at + len(phrase)
+            if (at in inside and end <= inside[at] and starts.get(at) != end) and phrase not in words.denials:
+                continue  # it is but part of a name, or denied by the phrase it is in
             for group in words.groups_of[phrase]:
                 self.places.setdefault(group, []).append((at, at + len(phrase)))
         self.where: dict[str, list[int]] = {}
@@ -151,9 +161,10 @@ class Text:
         self.rank = [*accumulate(told, initial=0)]  # how many telling units stand before each
         self.numbers = _spread(words.numbers.within(units)) | {at for at, unit in enumerate(units) if unit.isdigit()}
         self.names = _spread(words.names.within(units)) | self.numbers
-        self.locked = _spread(words.strong.within(units))
+        self.locked = _spread(each for each in known if each[1] in words.strong or (len(each[1]) > 1 and each[1] not in words.idle))
         self.turns = {at + len(phrase) for at, phrase in words.turns.within(units)}
-        self.hedges = {at for hedge in words.hedges for at, _ in hedge.within(units)}
+        self.floating = {at for at, _ in words.floating.within(units)}
+        self.passive = {at + len(phrase) for phrase in words.passives for at in range(len(units)) if units[at : at + len(phrase)] == phrase}
         self.joints = {at + len(phrase) for at, phrase in words.joins.within(units)}
         self.joints |= {at for at in range(1, len(units)) if self.clauses[at] != self.clauses[at - 1]}
         for joint in [*self.joints]:
@@ -208,6 +219,7 @@ class Place(NamedTuple):
     start: int
     end: int
     turned: bool = False  # it was said the other way round: `running containers`, `containers that run`
+    first: bool = False  # nobody was named before it in its clause: `push the image`
 
 
 class Walk:
@@ -235,11 +247,14 @@ class Walk:
                     if all(rule(end, at, size, before, place) for rule in rules):
                         back = before and before.claim == place.claim and place.end <= before.start and rules
                         turned = bool(back) and not self._joint(end, at)
-                        if before and rules and self._floats(at, before, place):
-                            place = before
+                        claim = self.claims[place.claim]
+                        if before and rules and (self._floats(at, before, place) or claim.rank[place.start] == claim.rank[place.end]):
+                            place = before  # it tells nothing of the order
                         elif turned and before:
-                            place = Place(place.claim, before.start, before.end, True)
-                        elif at in self.text.agents:
+                            place = before._replace(turned=True, first=False)
+                        elif not turned and (before is None or self._joint(end, at) or before.first):
+                            place = place._replace(first=place.start not in self.claims[place.claim].names)
+                        if at in self.text.agents:
                             place = place._replace(turned=True)  # who does it stays before what is done
                         last[at + size][place] = at + size
         return bool(last[-1])
@@ -304,12 +319,21 @@ class Walk:
         by = any(end <= agent <= at for agent in self.text.agents) and not claim.agents
         if place.start >= before.end or (place.start >= before.start and place.end > before.end) or place[:3] == before[:3]:
             return not by and not self._crossed(claim, before, place)
-        return (by and (before.turned or claim.wide > 1)) or self._turned(claim, end, at, before, place)
+        return (by and (before.turned or claim.wide > 1)) or self._turned(claim, end, at, before, place) or self._active(claim, end, at, before, place)
+
+    def _active(self, claim: Text, end: int, at: int, before: Place, place: Place) -> bool:
+        """Whether `push the image` stands for `the image has to be pushed`."""
+        return (
+            before.first
+            and before.start in claim.passive
+            and place.start not in claim.numbers
+            and not any(end <= each <= at for each in self.text.passive)
+        )
 
     def _floats(self, at: int, before: Place, place: Place) -> bool:
         """Whether it is a word such as `by default` or `usually`, which may stand anywhere in its clause."""
         claim = self.claims[place.claim]
-        return place.claim == before.claim and place.start in claim.hedges and claim.clauses[place.start] == claim.clauses[before.start]
+        return place.claim == before.claim and place.start in claim.floating and claim.clauses[place.start] == claim.clauses[before.start]
 
     def _turned(self, claim: Text, end: int, at: int, before: Place, place: Place) -> bool:
         """Whether two neighbouring words merely change places: `running containers`, `containers that run`."""
