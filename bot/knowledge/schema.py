@@ -280,3 +280,4 @@ class Checking(Entry):
     commands: Phrases = Phrases()  # words that say nothing right before a command
     forms: Alike = Alike()  # forms of one word that no rule finds, the plain one first
     same: Alike = Alike()  # words that say the same
+    like: Alike = Alike()  # the first of each group may be said with any of the others, not they with each other

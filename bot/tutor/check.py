@@ -91,8 +91,9 @@ class Words:
         hedges = [[*map(self.units, group)] for group in alike(lists.hedges)]
         groups = [[*map(self.units, group)] for group in (*alike(lists.same), *map(_names, concepts))]
         self.groups_of: dict[Units, set[int]] = {}
-        stars = [(first, other) for first, *others in groups for other in others]  # the first says the same as any of the others
-        for number, group in enumerate([self.denials, *hedges, *stars]):
+        like = [[*map(self.units, group)] for group in alike(lists.like)]
+        pairs = [(first, other) for first, *others in like for other in others]
+        for number, group in enumerate([self.denials, *hedges, *groups, *pairs]):
             for phrase in group:
                 self.groups_of.setdefault(phrase, set()).add(number)
         self.groups = Phrasebook(self.groups_of)
@@ -110,6 +111,9 @@ class Words:
         self.joins = Phrasebook(map(self.units, lists.joins[language]))
         self.agents = Phrasebook(map(self.units, lists.agents[language]))
         self.names = Phrasebook(self.units(name) for concept in concepts for name in (*concept.name.both, *concept.aliases[language]))
+
+    def holds_strong(self, phrase: Units) -> bool:
+        return any(phrase[at : at + len(each)] == each for each in self.strong for at in range(len(phrase)))
 
     def units(self, text: str) -> Units:
         """Words by their stems, and Chinese characters one by one."""
@@ -161,7 +165,7 @@ class Text:
         self.rank = [*accumulate(told, initial=0)]  # how many telling units stand before each
         self.numbers = _spread(words.numbers.within(units)) | {at for at, unit in enumerate(units) if unit.isdigit()}
         self.names = _spread(words.names.within(units)) | self.numbers
-        self.locked = _spread(each for each in known if each[1] in words.strong or (len(each[1]) > 1 and each[1] not in words.idle))
+        self.locked = _spread(each for each in known if each[1] in words.strong or (each[1] not in words.idle and words.holds_strong(each[1])))
         self.turns = {at + len(phrase) for at, phrase in words.turns.within(units)}
         self.floating = {at for at, _ in words.floating.within(units)}
         self.passive = {at + len(phrase) for phrase in words.passives for at in range(len(units)) if units[at : at + len(phrase)] == phrase}
