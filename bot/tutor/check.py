@@ -32,6 +32,7 @@ LINK = re.compile(
     r"(?:https?://|www\.)\S+|\S+@\S+|@\w{3,}|\b[\w-]+\.(?:com|net|org|cn|me|ai|dev|info|xyz|top)\b\S*", re.IGNORECASE
 )
 MARKUP = re.compile(r"[<>*#|~{}\\^]|!?\[|\]\(|__")
+SLACK = (1, 0)  # telling words between two words that change places, in English and in Chinese
 COVERED = 0.6  # of a clause's words: then the sentence says the clause
 # What a `not` in its clause does to a word. Two words contradict each other when the product is DENIES or less.
 CORE, NEAR, UNSURE, ELSEWHERE, PLAIN = -2, -1, 0, 1, 2
@@ -345,7 +346,7 @@ class Walk:
             not before.turned
             and place.end <= before.start
             and claim.clauses[before.start] == claim.clauses[place.start]
-            and claim.rank[before.start] == claim.rank[place.end]
+            and claim.rank[before.start] - claim.rank[place.end] <= SLACK[claim.wide - 1]
             and not claim.numbers.intersection((before.start, place.start))
             and (
                 self._of(claim, end, at, before, place)
