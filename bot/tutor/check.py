@@ -12,6 +12,7 @@ import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
+from unicodedata import category, normalize
 
 from bot.cited import MARKS, bare
 from bot.knowledge.base import Knowledge
@@ -172,7 +173,7 @@ class Walk:
         return any(at in claim.names and (name or claim.clauses[at] == entered) for at in range(before.end, place.start))
 
     def _turns(self, step: Step, before: Place) -> bool:
-        """Whether two neighbours merely change places: `containers that run`, `running containers`; `log of a Pod`, `a Pod's log`."""
+        """Whether two neighbours merely change places: `containers that run`, `running containers`; `logs of Pods`."""
         claim, place = self.claims[before.claim], step.place
         if before.turned or place.end > before.start or claim.clauses[before.start] != claim.clauses[place.start]:
             return False
@@ -196,7 +197,7 @@ class Walk:
         words, units = self.words, self.text.units
         for part in claim.parts:
             hedges = [[*hedge.within(part)] for hedge in words.hedges if not next(hedge.within(units), None)]
-            if not any(phrase in words.denials for _, phrase in words.known.longest(units)):
+            if not self.text.nots:
                 hedges.append([each for each in words.known.longest(part) if each[1] in words.denials])
             if any(found and self._takes(part, found) for found in hedges):
                 return False
@@ -232,9 +233,9 @@ class Check:
             return "markup"
         if any(not link.startswith(tuple(SITE + claim.source for claim in claims)) for link in LINK.findall(said)):
             return "link"
-        if MARKUP.search(_without_code(said)):
+        if MARKUP.search(_without_code(said)) or any(category(char)[0] == "S" for char in said if not char.isascii()):
             return "markup"
-        if bool(CHINESE.search(said)) != (language == "zh"):
+        if bool(CHINESE.search(said)) != (language == "zh") or self._foreign(said):
             return "language"
         if len(self.words[language].units(said)) > LONGEST[0 if language == "zh" else 1]:
             return "length"
@@ -252,7 +253,7 @@ class Check:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
         if not walk.ends():
             return "word"
-        if not walk.ends(walk.denies_alike):
+        if walk.text.nots > sum(claim.nots for claim in claims) or not walk.ends(walk.denies_alike):
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
@@ -268,6 +269,11 @@ class Check:
         if (id, language) not in self.read:
             self.read[id, language] = Text(self.knowledge.claim(id)[language], self.words[language])
         return self.read[id, language]
+
+    def _foreign(self, said: str) -> bool:
+        """Whether it holds letters or figures of a script that the claims are not written in, which no rule would read."""
+        strange = (char for char in normalize("NFKC", said) if char.isalnum() and not char.isascii())
+        return any(not CHINESE.match(char) or ord(char) in self.reader.simplified for char in strange)
 
     def _spell(self, text: str) -> str:
         return self.reader.spell(text.replace("’", "'").replace("'s ", " "))

@@ -157,7 +157,9 @@ class Text:
         self.joints = self._joints(words.joins.behind(units), idle)
         self.when = {self.clauses[at] for at, phrase in words.conditions.within(units) if self._at_edge(at, len(phrase))}
         self.ordered = any(True for _ in words.sequence.within(units))
-        self.polarity = self._polarity([each for each in phrases if each[1] in words.denials])
+        nots = [each for each in phrases if each[1] in words.denials]
+        self.nots = len(nots)
+        self.polarity = self._polarity(nots)
         self.inner = self._inner([each for each in phrases if each[1] not in words.denials], words.denials)
 
     def _clauses(self, words: Words) -> Iterator[int]:
