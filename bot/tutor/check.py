@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import Literal, NamedTuple
 from unicodedata import category, normalize
 
@@ -96,11 +97,10 @@ class Walk:
         chinese = bool(CHINESE.match(units[at]))
         for number, claim in enumerate(self.claims):
             for start in claim.where.get(units[at], ()) if chinese or self.text.tells(at) else ():
-                rest = zip(units[at:], claim.units[start:], strict=False)
-                for size, (said, claimed) in enumerate(rest, 1):
-                    if said != claimed:
-                        break
-                    if size > 1 or not chinese:
+                pairs = takewhile(lambda pair: pair[0] == pair[1], zip(units[at:], claim.units[start:], strict=False))
+                longest = sum(1 for _ in pairs)
+                for size in {2, 3, longest} if chinese else {1, 2, longest}:  # any other is made of these
+                    if size <= longest and (size > 1 or not chinese):
                         yield size, Place(number, start, start + size)
             for phrase in self.words.groups.at(units, at):
                 for group in self.words.groups_of[phrase]:
