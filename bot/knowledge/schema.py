@@ -293,4 +293,14 @@ class Checking(Entry):
     negations: Phrases = Phrases()  # they stand where the claim has them
     hedges: Alike = Alike()  # words that make a claim weaker or narrower; it is not said without one of the same group
     sequence: Phrases = Phrases()  # words that make the order of what is said part of it
+    conditions: Phrases = Phrases()  # a clause that begins or ends with one says when, not what
+    joins: Phrases = Phrases()  # words between two statements, either of which may come first
+    agents: Phrases = Phrases()  # words before the one who does it, where it stands behind what is done
+    turns: Phrases = Phrases()  # words that turn two things round: `the log of a Pod`, `a Pod's log`
+    strong: Phrases = Phrases()  # words that say more than the same without them, so that no part of them is neutral
+    floating: Phrases = Phrases()  # words that may stand anywhere in their clause
+    passives: Phrases = Phrases()  # words before what is done to the one named before
+    commands: Phrases = Phrases()  # words that say nothing right before a command
+    forms: Alike = Alike()  # forms of one word that no rule finds, the plain one first
     same: Alike = Alike()  # words that say the same
+    like: Alike = Alike()  # the first of each group may be said with any of the others, not they with each other

@@ -1,167 +1,216 @@
-"""Decides of one sentence of a language model whether it may be shown: it says what its claims say, or it is dropped.
+"""Decides whether a sentence of a language model may be shown: it says what the claims say that it cites, or it is dropped.
 
-No second model is asked. A sentence passes when every word of it is a word of a cited claim, says the same as one, or says
-nothing of its own; when `not`, `only`, `may`, `if` and the like stand where the claim has them; and when who does what to
-whom is in the claim's order. What may say the same as what is data: `knowledge/language/checking.yaml`.
+No second model is asked. A sentence passes when it can be read as a walk through the claims: each piece of it is a word of
+a claim, is said for one, or says nothing of its own, and the next piece stands further on in the claim. Where the walk may
+go back, what a `not` or an `if` does to a word, and that `may`, `only` and the like are kept: see the rules below. What may
+be said for what is data: `knowledge/language/checking.yaml`.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Literal
+from itertools import takewhile
+from typing import Literal, NamedTuple
+from unicodedata import category, normalize
 
-from bot.cited import bare
+from bot.cited import MARKS, bare
 from bot.knowledge.base import Knowledge
 from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import CHINESE, INVISIBLE, Reader
-from bot.knowledge.schema import LANGUAGES, Claim, Concept, Language
+from bot.knowledge.schema import LANGUAGES, Language
+from bot.tutor.wording import Text, Units, Words, spread
 
 SITE = "https://kubernetes.io"
 Fault = Literal[
     "uncited", "unknown-id", "word", "negation", "hedge", "order", "never-say", "link", "language", "markup", "length"
 ]  # fmt: skip
 LONGEST = (60, 40)  # Chinese characters, English words of one sentence
-UNIT = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[\u3400-\u9fff]")
-CLAUSE = re.compile(r"[,;:，；：。、（）()]|\s-\s")
 LINK = re.compile(
     r"(?:https?://|www\.)\S+|\S+@\S+|@\w{3,}|\b[\w-]+\.(?:com|net|org|cn|me|ai|dev|info|xyz|top)\b\S*", re.IGNORECASE
 )
 MARKUP = re.compile(r"[<>*#|~{}\\^]|!?\[|\]\(|__")
-MISPLACED = 0  # telling words out of the claims' order
-REACH = 2  # telling units behind a `not` that it denies
+DENIES = -2  # two words contradict each other when the product of what a `not` does to them is this or less
+SLACK = (1, 0)  # telling units between two words that change places, in English and in Chinese
 COVERED = 0.6  # of a clause's words: then the sentence says the clause
-Units = tuple[str, ...]
 
 
-@cache
-def stem(word: str) -> str:
-    """`running`, `runs` → `run`; crude, and the same on both sides."""
-    if not word.isascii() or not word.isalpha():
-        return word
-    for ending, least in (("ies", 5), ("ing", 6), ("ed", 5), ("ly", 6), ("es", 5), ("s", 4)):
-        if word.endswith(ending) and len(word) >= least and not word.endswith("ss"):
-            word = word[: -len(ending)] + ("y" if ending == "ies" else "")
-            break
-    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
-        word = word[:-1]
-    return word[:-1] if len(word) > 3 and word.endswith("e") else word
+class Place(NamedTuple):
+    """Where in the claims a piece of the sentence stands."""
+
+    claim: int
+    start: int
+    end: int
+    turned: bool = False  # it was said the other way round: `running containers`, `containers that run`
+    first: bool = False  # nobody was named before it in its clause: `push the image`
 
 
-def units(text: str) -> Units:
-    """Words by their stems, and Chinese characters one by one."""
-    return tuple(map(stem, UNIT.findall(text)))
+class Step(NamedTuple):
+    """One piece of the sentence, read as a place of a claim, after another."""
+
+    end: int  # of the piece before
+    at: int
+    size: int
+    before: Place | None
+    place: Place
 
 
-class Phrasebook:
-    """Phrases, found wherever they begin in a text."""
-
-    def __init__(self, phrases: Iterable[str]) -> None:
-        self.by_first: dict[str, list[Units]] = {}
-        for phrase in phrases:
-            if parts := units(phrase):
-                self.by_first.setdefault(parts[0], []).append(parts)
-
-    def at(self, text: Units, at: int) -> Iterator[Units]:
-        for phrase in self.by_first.get(text[at], ()):
-            if text[at : at + len(phrase)] == phrase:
-                yield phrase
-
-    def within(self, text: Units) -> Iterator[tuple[int, Units]]:
-        for at in range(len(text)):
-            for phrase in self.at(text, at):
-                yield at, phrase
+Rule = Callable[[Step], bool]
 
 
-@dataclass(frozen=True)
-class Words:
-    """The word lists of one language."""
+class Walk:
+    """The ways to read a sentence as pieces of claims."""
 
-    neutral: Phrasebook
-    negations: Phrasebook
-    denials: frozenset[Units]  # the same, as a set
-    known: Phrasebook  # they, and the words of the groups, which may hold one and deny nothing
-    sequence: Phrasebook
-    hedges: tuple[Phrasebook, ...]
-    same: tuple[Phrasebook, ...]
-    groups: Phrasebook  # every phrase of `same` and `hedges`
-    group_of: dict[Units, tuple[int, ...]] = field(default_factory=dict)  # phrase → the groups it is in
+    def __init__(self, text: Text, claims: list[Text], words: Words) -> None:
+        self.text, self.claims, self.words = text, claims, words
 
-    @classmethod
-    def of(cls, knowledge: Knowledge, language: Language, spell: Callable[[str], str]) -> Words:
-        lists = knowledge.checking
-        zh = language == "zh"
-        hedges = lists.hedges.zh if zh else lists.hedges.en
-        names = (tuple(map(spell, _names(concept))) for concept in knowledge.concepts.values())
-        groups = [*(lists.same.zh if zh else lists.same.en), *hedges, *names]
-        group_of: dict[Units, tuple[int, ...]] = {}
-        for number, group in enumerate(groups):
-            for phrase in group:
-                group_of[units(phrase)] = (*group_of.get(units(phrase), ()), number)
-        return cls(
-            neutral=Phrasebook(lists.neutral[language]),
-            negations=Phrasebook(lists.negations[language]),
-            denials=frozenset(map(units, lists.negations[language])),
-            known=Phrasebook((*lists.negations[language], *(phrase for group in groups for phrase in group))),
-            sequence=Phrasebook(lists.sequence[language]),
-            hedges=tuple(map(Phrasebook, hedges)),
-            same=tuple(map(Phrasebook, groups)),
-            groups=Phrasebook(phrase for group in groups for phrase in group),
-            group_of=group_of,
-        )
-
-
-def _names(concept: Concept) -> Iterator[str]:
-    """The names that mean all of a concept, and no kind of it."""
-    yield from concept.name.both
-    for alias in (*concept.aliases.zh, *concept.aliases.en):
-        if any(_sub(units(name.lower()), units(alias.lower())) for name in concept.name.both):
-            yield alias
-
-
-class Text:
-    """A claim or a sentence as its units, with what the rules ask of it."""
-
-    def __init__(self, text: str, words: Words) -> None:
-        self.text, self.words = text, words
-        self.units = units(text)
-        self.set = set(self.units)
-        self.grams = set(zip(self.units, self.units[1:], strict=False))
-        self.groups = {number for _, phrase in _longest(words.groups, self.units) for number in words.group_of[phrase]}
-        self.denied, self.affirmed = self._denials()
-
-    def _denials(self) -> tuple[set[Units], set[Units]]:
-        """What stands right behind a `not`, and what stands elsewhere: single words, and pairs of Chinese characters."""
-        denied, affirmed, left, idle = set[Units](), set[Units](), 0, 0
-        told: list[str] = []
-        known = {at: phrase for at, phrase in _longest(self.words.known, self.units)}
-        neutral = {at: len(phrase) for at, phrase in _longest(self.words.neutral, self.units)}
-        for at, unit in enumerate(self.units):
-            if known.get(at) in self.words.denials:
-                left, idle, told = REACH, at + len(known[at]), []
-            elif neutral.get(at):
-                idle = max(idle, at + neutral[at])
-            if at < idle:
+    def ends(self, *rules: Rule) -> bool:
+        """Whether some way through the sentence obeys `rules` at every piece."""
+        reached: list[dict[Place | None, int]] = [{} for _ in range(len(self.text.units) + 1)]  # last place → the piece's end
+        reached[0][None] = 0
+        for at, ways in enumerate(reached[:-1]):
+            if not ways:
                 continue
-            told.append(unit)
-            thing = tuple(told[-2:]) if CHINESE.match(unit) else (unit,)
-            if len(thing) == 2 or not CHINESE.match(unit):
-                (denied if left > 0 else affirmed).add(thing)
-            left -= 1
-        return denied, affirmed
+            pieces, idle = set(self._pieces(at)), self._idle(at)
+            for before, end in ways.items():
+                for size in idle:
+                    reached[at + size].setdefault(before, end)
+                for size, place in pieces:
+                    step = Step(end, at, size, before, place)
+                    if all(rule(step) for rule in rules):
+                        reached[at + size][self._after(step)] = at + size
+        return bool(reached[-1])
 
+    def _idle(self, at: int) -> set[int]:
+        """The sizes of the pieces at `at` that tell nothing: neutral words, and names that were said before."""
+        units = self.text.units
+        sizes = set() if at in self.text.locked else {len(phrase) for phrase in self.words.neutral.at(units, at)}
+        for phrase in self.words.names.at(units, at) if at not in self.text.joints else ():
+            if any(units[start : start + len(phrase)] == phrase for start in range(at)):
+                sizes.add(len(phrase))
+        return sizes
 
-def _longest(book: Phrasebook, text: Units) -> Iterator[tuple[int, Units]]:
-    """Phrases of `book` in `text`, the longest at each place, none within another."""
-    at = 0
-    while at < len(text):
-        phrase = max(book.at(text, at), key=len, default=())
-        if phrase:
-            yield at, phrase
-        at += len(phrase) or 1
+    def _pieces(self, at: int) -> Iterator[tuple[int, Place]]:
+        """What the sentence may be saying at `at`: how many units, and where the claims say so."""
+        units = self.text.units
+        chinese = bool(CHINESE.match(units[at]))
+        for number, claim in enumerate(self.claims):
+            for start in claim.where.get(units[at], ()) if chinese or self.text.tells(at) else ():
+                pairs = takewhile(lambda pair: pair[0] == pair[1], zip(units[at:], claim.units[start:], strict=False))
+                longest = sum(1 for _ in pairs)
+                for size in {2, 3, longest} if chinese else {1, 2, longest}:  # any other is made of these
+                    if size <= longest and (size > 1 or not chinese):
+                        yield size, Place(number, start, start + size)
+            for phrase in self.words.groups.at(units, at):
+                for group in self.words.groups_of[phrase]:
+                    for start, end in claim.groups.get(group, ()):
+                        yield len(phrase), Place(number, start, end)
+
+    def _after(self, step: Step) -> Place:
+        """The place from where the walk goes on."""
+        before, place = step.before, step.place
+        claim = self.claims[place.claim]
+        if before and (self._floats(before, place) or claim.rank[place.start] == claim.rank[place.end]):
+            place = before  # it tells nothing of the order
+        elif before and before.claim == place.claim and place.end <= before.start and not self._joint(step):
+            place = before._replace(turned=True, first=False)
+        elif before is None or before.first or self._joint(step):
+            place = place._replace(first=place.start not in claim.names)
+        return place._replace(turned=True) if step.at in self.text.agents else place  # who does it stays before what is done
+
+    # ------------------------------------------------------------ the rules
+
+    def denies_alike(self, step: Step) -> bool:
+        """What the sentence denies the claim denies, and the other way round."""
+        text, claim, at, place = self.text, self.claims[step.place.claim], step.at, step.place
+        if text.units[at : at + step.size] != claim.units[place.start : place.end]:
+            return text.stance(at, at + step.size) * claim.stance(place.start, place.end) > DENIES
+        return all(text.inner[at + n] * claim.inner[place.start + n] > DENIES for n in range(step.size))
+
+    def same_condition(self, step: Step) -> bool:
+        """What the claim says of a condition is not said of what follows from it."""
+        text, claim, start = self.text, self.claims[step.place.claim], step.place.start
+        if not text.when or not claim.when or start in claim.names:
+            return True
+        return (text.clauses[step.at] in text.when) == (claim.clauses[start] in claim.when)
+
+    def in_order(self, step: Step) -> bool:
+        """Who does what to whom: a piece stands further on, or its words changed places in one of the ways below."""
+        before, place = step.before, step.place
+        if before is None or self._floats(before, place):
+            return True
+        if self._joint(step):
+            return before.claim != place.claim or place.start >= before.start or not self.text.ordered
+        if before.claim != place.claim:
+            return False
+        by = self._between(self.text.agents, step) and not self.claims[place.claim].agents
+        onward = place.start >= before.end or (place.start >= before.start and place.end > before.end)
+        if onward or place[:3] == before[:3]:
+            return not by and not self._crosses(before, place)
+        return (by and (before.turned or self.text.wide > 1)) or self._turns(step, before) or self._active(step, before)
+
+    def _between(self, places: set[int], step: Step) -> bool:
+        return any(at in places for at in range(step.end, step.at + 1))
+
+    def _joint(self, step: Step) -> bool:
+        """Whether the sentence begins anew between two pieces."""
+        return self._between(self.text.joints, step)
+
+    def _floats(self, before: Place, place: Place) -> bool:
+        """Whether it is a word such as `by default` or `usually`, which may stand anywhere in its clause."""
+        claim = self.claims[place.claim]
+        same = place.claim == before.claim and claim.clauses[place.start] == claim.clauses[before.start]
+        return same and place.start in claim.floating
+
+    def _crosses(self, before: Place, place: Place) -> bool:
+        """Whether the walk leaves one statement and enters another behind its subject."""
+        claim = self.claims[place.claim]
+        entered = claim.clauses[place.start]
+        if claim.clauses[before.end - 1] == entered:
+            return False
+        name = not claim.names.isdisjoint(range(place.start, place.end))
+        return any(at in claim.names and (name or claim.clauses[at] == entered) for at in range(before.end, place.start))
+
+    def _turns(self, step: Step, before: Place) -> bool:
+        """Whether two neighbours merely change places: `containers that run`, `running containers`; `logs of Pods`."""
+        claim, place = self.claims[before.claim], step.place
+        if before.turned or place.end > before.start or claim.clauses[before.start] != claim.clauses[place.start]:
+            return False
+        if (
+            claim.rank[before.start] - claim.rank[place.end] > SLACK[claim.wide - 1]
+            or {before.start, place.start} & claim.numbers
+        ):
+            return False
+        of = self._between(self.text.turns, step) or any(at in claim.turns for at in range(place.end, before.start + 1))
+        short = claim.rank[before.end] - claim.rank[place.start] <= claim.wide + 2
+        return of or (short and not {before.start, place.start} <= claim.names)
+
+    def _active(self, step: Step, before: Place) -> bool:
+        """Whether `push the image` stands for `the image has to be pushed`."""
+        claim = self.claims[before.claim]
+        passive = before.first and before.start in claim.passives and not self._between(self.text.passives, step)
+        return passive and step.place.start not in claim.numbers
+
+    def keeps_hedges(self, claim: Text) -> bool:
+        """Whether a clause that the sentence takes over keeps what made it weaker or narrower, and its `not`."""
+        words, units = self.words, self.text.units
+        for part in claim.parts:
+            hedges = [[*hedge.within(part)] for hedge in words.hedges if not next(hedge.within(units), None)]
+            if not self.text.nots:
+                hedges.append([each for each in words.known.longest(part) if each[1] in words.denials])
+            if any(found and self._takes(part, found) for found in hedges):
+                return False
+        return True
+
+    def _takes(self, part: Units, but: list[tuple[int, Units]]) -> bool:
+        """Whether the sentence says most of a clause, or the words on both sides of the phrases `but`."""
+        idle = spread((*but, *self.words.neutral.within(part)))
+        rest = [at for at in range(len(part)) if at not in idle]
+        taken = [part[at] in self.text.where for at in rest]
+        beside = bisect(rest, but[0][0])
+        both = 0 < beside < len(rest) and all(taken[beside - 1 : beside + 1])
+        return both or (bool(rest) and sum(taken) >= COVERED * len(rest))
 
 
 class Check:
@@ -169,7 +218,7 @@ class Check:
 
     def __init__(self, knowledge: Knowledge, reader: Reader) -> None:
         self.knowledge, self.reader = knowledge, reader
-        self.words = {language: Words.of(knowledge, language, self._spell) for language in LANGUAGES}
+        self.words = {language: Words(knowledge, language, self._spell) for language in LANGUAGES}
         self.read: dict[tuple[str, Language], Text] = {}
 
     def fault(self, sentence: str, supplied: Iterable[str], language: Language) -> Fault | None:
@@ -184,101 +233,31 @@ class Check:
             return "markup"
         if any(not link.startswith(tuple(SITE + claim.source for claim in claims)) for link in LINK.findall(said)):
             return "link"
-        if MARKUP.search(_without_code(said)):
+        if MARKUP.search(_without_code(said)) or any(category(char)[0] == "S" for char in said if not char.isascii()):
             return "markup"
-        if bool(CHINESE.search(said)) != (language == "zh"):
+        if bool(CHINESE.search(said)) != (language == "zh") or self._foreign(said):
             return "language"
-        words = self.words[language]
-        text = Text(self._spell(said), words)
-        if len(text.units) > LONGEST[0 if language == "zh" else 1]:
+        if len(self.words[language].units(said)) > LONGEST[0 if language == "zh" else 1]:
             return "length"
         concepts = [self.knowledge.concepts[id.rpartition(".")[0]] for id in ids]
         within = self.reader.within(said)
         if any(within(phrase) for concept in concepts for each in LANGUAGES for phrase in concept.never_say[each]):
             return "never-say"
-        cited = [self._claim_text(id, claim, language) for id, claim in zip(ids, claims, strict=True)]
-        if not self._covered(text, cited, words):
+        *parts, rest = MARKS.split(sentence)  # each part is checked against the claims that stand behind it
+        parts[-2] += rest
+        cited = ([self._claim_text(id, language) for id in CITATION.findall(marks)] for marks in parts[1::2])
+        faults = (self._unfaithful(part, claims, self.words[language]) for part, claims in zip(parts[::2], cited, strict=True))
+        return next(filter(None, faults), None)
+
+    def _unfaithful(self, said: str, claims: list[Text], words: Words) -> Fault | None:
+        walk = Walk(Text(words.command.sub("", said), words), claims, words)
+        if not walk.ends():
             return "word"
-        if not self._negated_alike(text, cited):
+        if walk.text.nots > sum(claim.nots for claim in claims) or not walk.ends(walk.denies_alike):
             return "negation"
-        if not all(self._hedged_alike(text, claim, words) for claim in cited):
+        if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
-        return None if self._in_order(text, cited) else "order"
-
-    # ----------------------------------------------------------------- rules
-
-    def _covered(self, text: Text, cited: list[Text], words: Words) -> bool:
-        """Whether every stretch of the sentence is the claims', says the same as one, or is neutral."""
-        units = text.units
-        groups = set().union(*(claim.groups for claim in cited))
-        grams = set().union(*(claim.grams for claim in cited))
-        single = set().union(*(claim.set for claim in cited))
-        denies = any(claim.denied for claim in cited)
-        reached = {0}
-        for at in range(len(units)):
-            if at not in reached:
-                continue
-            unit = units[at]
-            if unit in single and not CHINESE.match(unit):
-                reached.add(at + 1)
-            end = at + 1
-            while end < len(units) and (units[end - 1], units[end]) in grams:
-                end += 1
-                reached.add(end)
-            phrases = list(words.neutral.at(units, at))
-            phrases += [each for each in words.groups.at(units, at) if groups.intersection(words.group_of[each])]
-            phrases += words.negations.at(units, at) if denies else []
-            reached.update(at + len(phrase) for phrase in phrases)
-        return len(units) in reached
-
-    def _negated_alike(self, text: Text, cited: list[Text]) -> bool:
-        """Whether what the sentence denies the claims deny, and what they deny it does not assert."""
-        denied = set().union(*(claim.denied for claim in cited))
-        affirmed = set().union(*(claim.affirmed for claim in cited))
-        if text.denied and not (text.denied & denied):
-            return False
-        return not (text.denied & affirmed - denied or text.affirmed & denied - affirmed)
-
-    def _hedged_alike(self, text: Text, claim: Text, words: Words) -> bool:
-        """Whether a clause that the sentence takes over keeps what made it weaker or narrower."""
-        for clause in filter(None, CLAUSE.split(claim.text)):
-            parts = units(clause)
-            for hedge in words.hedges:
-                found = list(hedge.within(parts))
-                if found and not next(hedge.within(text.units), None):
-                    idle = {at + n for at, phrase in (*found, *words.neutral.within(parts)) for n in range(len(phrase))}
-                    rest = [unit for at, unit in enumerate(parts) if at not in idle]
-                    if rest and sum(unit in text.set for unit in rest) >= COVERED * len(rest):
-                        return False
-        return True
-
-    def _in_order(self, text: Text, cited: list[Text]) -> bool:
-        """Whether the sentence says its words in the order of the claims: exchanged, they would say something else.
-
-        Its clauses may come in another order where no word such as `then` makes that order part of what is said.
-        """
-        orders = [cited] if len(cited) == 1 else [cited, cited[::-1], *([each] for each in cited)]
-        whole = [text.units]
-        clauses = [clause for each in CLAUSE.split(text.text) if (clause := units(each))]
-        joined = len(cited) > 1 and not next(text.words.sequence.within(text.units), None)
-        ways = [whole, clauses] if joined else [whole]
-        return any(
-            all(min(self._misplaced(part, order, text.words) for order in orders) <= MISPLACED for part in way) for way in ways
-        )
-
-    def _misplaced(self, text: Units, cited: list[Text], words: Words) -> int:
-        """How many telling words would have to move."""
-        places: dict[str, list[int]] = {}
-        for at, unit in enumerate(unit for claim in cited for unit in claim.units):
-            places.setdefault(unit, []).append(at)
-        idle = {at + n for at, phrase in words.neutral.within(text) for n in range(len(phrase))}
-        told = [places[unit] for at, unit in enumerate(text) if at not in idle and unit in places]
-        rising: list[int] = []  # the last place of the best rising row of each length
-        for choices in told:
-            for place in reversed(choices):
-                at = bisect_left(rising, place)
-                rising[at : at + 1] = [place]
-        return len(told) - len(rising)
+        return None if walk.ends(walk.denies_alike, walk.same_condition, walk.in_order) else "order"
 
     # --------------------------------------------------------------- reading
 
@@ -286,10 +265,15 @@ class Check:
         concept, _, key = id.rpartition(".")
         return concept in self.knowledge.concepts and key in self.knowledge.concepts[concept].claims
 
-    def _claim_text(self, id: str, claim: Claim, language: Language) -> Text:
+    def _claim_text(self, id: str, language: Language) -> Text:
         if (id, language) not in self.read:
-            self.read[id, language] = Text(self._spell(claim[language]), self.words[language])
+            self.read[id, language] = Text(self.knowledge.claim(id)[language], self.words[language])
         return self.read[id, language]
+
+    def _foreign(self, said: str) -> bool:
+        """Whether it holds letters or figures of a script that the claims are not written in, which no rule would read."""
+        strange = (char for char in normalize("NFKC", said) if char.isalnum() and not char.isascii())
+        return any(not CHINESE.match(char) or ord(char) in self.reader.simplified for char in strange)
 
     def _spell(self, text: str) -> str:
         return self.reader.spell(text.replace("’", "'").replace("'s ", " "))
@@ -298,16 +282,3 @@ class Check:
 def _without_code(text: str) -> str:
     """`text` without its `backquoted` words, which may hold any sign."""
     return re.sub(r"`[^`]*`", "", text)
-
-
-def _places(text: Units, phrase: Units) -> Iterator[int]:
-    size = len(phrase)
-    return (at for at in range(len(text) - size + 1) if text[at : at + size] == phrase)
-
-
-def _sub(text: Units, phrase: Units) -> bool:
-    return next(_places(text, phrase), None) is not None
-
-
-def _count(text: Units, phrase: Units) -> int:
-    return sum(1 for _ in _places(text, phrase))

@@ -1,7 +1,7 @@
 """Cuts what a model writes into whole sentences, each with the claims that it cites.
 
 A model writes `[etcd.c1]` before the full stop or after it, several in one bracket, or in other brackets; here they stand
-after it, one by one. A sentence is whole when its citation is closed or something else follows.
+after it, one by one. A sentence is whole when something else follows it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def sentences(text: str, ended: bool) -> list[str]:
     while match := WHOLE.match(text, at):
         rest = text[match.end() :]
         cited = match[2] + match[4]
-        if not ended and (not rest.strip() if not cited else match[3] == "." and not match[4] and not rest):
-            break  # a citation may follow, or the figure behind a point
+        if not ended and not rest.strip():
+            break  # a citation may follow, a further one, or the figure behind a point
         if not ended and rest.lstrip().startswith(("[", "【", "(", "（")) and not BRACKET.match(rest):
             break  # it begins to
         found.append(f"{match[1].strip()}{match[3]}{cited}")

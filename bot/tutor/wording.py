@@ -1,0 +1,231 @@
+"""Reads a claim or a sentence as units, with what the check asks of each: is it denied, a name, idle, in which clause.
+
+A unit is the stem of a Latin word, or one Chinese character. The words are data: `knowledge/language/checking.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import cache
+from itertools import accumulate
+
+from bot.knowledge.base import Knowledge
+from bot.knowledge.reading import CHINESE
+from bot.knowledge.schema import Alike, Concept, Language, Phrases
+
+UNIT = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[\u3400-\u9fff]")
+BREAK = re.compile(r"[,;:，；：。、—]|\s-\s")
+# What a `not` in its clause does to a word: denies it, may deny it, leaves that open, denies something else; or there is none.
+CORE, NEAR, OPEN, ELSEWHERE, PLAIN = -2, -1, 0, 1, 2
+Units = tuple[str, ...]
+Found = tuple[int, Units]  # a phrase and where it begins
+
+
+@cache
+def stem(word: str) -> str:
+    """`running`, `runs` → `run`; crude, and the same on both sides."""
+    if not word.isascii() or not word.isalpha():
+        return word
+    for ending, least in (("ies", 5), ("ied", 5), ("ing", 6), ("ed", 5), ("ly", 6), ("es", 5), ("s", 4)):
+        if word.endswith(ending) and len(word) >= least and not word.endswith("ss"):
+            word = word[: -len(ending)] + ("y" if ending in ("ies", "ied") else "")
+            break
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
+        word = word[:-1]
+    return word[:-1] if len(word) > 3 and word.endswith("e") else word
+
+
+class Phrasebook:
+    """Phrases, found wherever they begin in a text."""
+
+    def __init__(self, phrases: Iterable[Units]) -> None:
+        self.by_first: dict[str, list[Units]] = {}
+        for phrase in dict.fromkeys(filter(None, phrases)):
+            self.by_first.setdefault(phrase[0], []).append(phrase)
+
+    def at(self, text: Units, at: int) -> list[Units]:
+        return [phrase for phrase in self.by_first.get(text[at], ()) if text[at : at + len(phrase)] == phrase]
+
+    def within(self, text: Units) -> Iterator[Found]:
+        return ((at, phrase) for at in range(len(text)) for phrase in self.at(text, at))
+
+    def longest(self, text: Units) -> Iterator[Found]:
+        """The longest phrase at each place, none within another."""
+        at = 0
+        while at < len(text):
+            phrase = max(self.at(text, at), key=len, default=())
+            if phrase:
+                yield at, phrase
+            at += len(phrase) or 1
+
+    def spread(self, text: Units) -> set[int]:
+        """The places that phrases stand on."""
+        return spread(self.within(text))
+
+    def behind(self, text: Units) -> set[int]:
+        """The places right behind phrases."""
+        return {at + len(phrase) for at, phrase in self.within(text)}
+
+
+def spread(found: Iterable[Found]) -> set[int]:
+    return {at + n for at, phrase in found for n in range(len(phrase))}
+
+
+class Words:
+    """The word lists of one language."""
+
+    def __init__(self, knowledge: Knowledge, language: Language, spell: Callable[[str], str]) -> None:
+        lists, self.spell = knowledge.checking, spell
+
+        def cut(phrases: Iterable[str]) -> list[Units]:
+            return [*map(self.units, phrases)]
+
+        def book(phrases: Phrases) -> Phrasebook:
+            return Phrasebook(cut(phrases[language]))
+
+        def groups(alike: Alike) -> list[list[Units]]:
+            return [*map(cut, alike.zh if language == "zh" else alike.en)]
+
+        self.forms: dict[str, str] = {}
+        self.forms = {form: first for [first], *others in groups(lists.forms) for [form] in others}
+        concepts = knowledge.concepts.values()
+        self.denials = set(cut(lists.negations[language]))
+        self.idle = set(cut(lists.neutral[language])) - self.denials
+        self.strong = set(cut(lists.strong[language]))
+        hedges, same = groups(lists.hedges), [*groups(lists.same), *map(cut, map(_names, concepts))]
+        like = [(first, other) for first, *others in groups(lists.like) for other in others]
+        self.groups_of: defaultdict[Units, set[int]] = defaultdict(set)
+        for number, group in enumerate([self.denials, *hedges, *same, *like]):
+            for phrase in group:
+                self.groups_of[phrase].add(number)
+        self.groups = Phrasebook(self.groups_of)
+        self.neutral = Phrasebook(self.idle)
+        self.known = Phrasebook((*self.groups_of, *self.idle, *self.strong))
+        self.numbers = Phrasebook(
+            phrase for group in same if any("".join(each).isdigit() for each in group) for phrase in group
+        )
+        self.names = Phrasebook(cut(name for each in concepts for name in (*each.name.both, *each.aliases[language])))
+        self.hedges = [*map(Phrasebook, hedges)]
+        self.floating, self.sequence, self.conditions = map(book, (lists.floating, lists.sequence, lists.conditions))
+        self.joins, self.agents = map(book, (lists.joins, lists.agents))
+        self.turns, self.passives = map(book, (lists.turns, lists.passives))
+        before_code = "|".join(map(re.escape, lists.commands[language])) or r"(?!)"
+        self.command = re.compile(rf"(?<![a-z])(?:{before_code})\s*(?=`)", re.IGNORECASE)
+
+    def units(self, text: str) -> Units:
+        """Words by their stems, and Chinese characters one by one."""
+        stems = map(stem, UNIT.findall(self.spell(text)))
+        return tuple(self.forms.get(each, each) for each in stems)
+
+    def locks(self, phrase: Units) -> bool:
+        """Whether no part of a phrase is idle, because it says more than the same without it: `have to`."""
+        strong = any(phrase[at : at + len(each)] == each for each in self.strong for at in range(len(phrase)))
+        return strong and (phrase in self.strong or phrase not in self.idle)
+
+
+def _names(concept: Concept) -> Iterator[str]:
+    """The names that mean all of a concept, and no kind of it."""
+    yield from concept.name.both
+    for alias in (*concept.aliases.zh, *concept.aliases.en):
+        if any(alias.lower() in name.lower() for name in concept.name.both):
+            yield alias
+
+
+class Text:
+    """A claim or a sentence as its units, with what the rules ask of each."""
+
+    def __init__(self, text: str, words: Words) -> None:
+        self.parts = [*filter(None, map(words.units, BREAK.split(text)))]  # what stands between the marks
+        self.units = units = tuple(unit for part in self.parts for unit in part)
+        self.wide = 2 if any(map(CHINESE.match, units)) else 1  # units that make a word
+        self.clauses = [*self._clauses(words)]  # of each unit, the number of its clause
+        known = [*words.known.longest(units)]
+        phrases = [each for each in known if each[1] in words.groups_of]
+        idle = spread(words.neutral.longest(units))
+        self.rank = [*accumulate((at not in idle for at in range(len(units))), initial=0)]  # telling units before each
+        self.locked = spread(each for each in known if words.locks(each[1]))
+        self.where: defaultdict[str, list[int]] = defaultdict(list)  # unit → its places
+        for at, unit in enumerate(units):
+            self.where[unit].append(at)
+        self.numbers = words.numbers.spread(units) | {at for at, unit in enumerate(units) if unit.isdigit()}
+        self.names = words.names.spread(units) | self.numbers
+        self.groups = self._groups(words, [each for each in phrases if _denies(each[1], words.denials)])
+        self.floating = {at for at, _ in words.floating.within(units)}
+        self.agents, self.turns, self.passives = (each.behind(units) for each in (words.agents, words.turns, words.passives))
+        self.joints = self._joints(words.joins.behind(units), idle)
+        self.when = {self.clauses[at] for at, phrase in words.conditions.within(units) if self._at_edge(at, len(phrase))}
+        self.ordered = any(True for _ in words.sequence.within(units))
+        nots = [each for each in phrases if each[1] in words.denials]
+        self.nots = len(nots)
+        self.polarity = self._polarity(nots)
+        self.inner = self._inner([each for each in phrases if each[1] not in words.denials], words.denials)
+
+    def _clauses(self, words: Words) -> Iterator[int]:
+        """A clause begins at each mark, and in English where a condition does."""
+        number = 0
+        for part in self.parts:
+            starts = {0} | ({at for at, _ in words.conditions.within(part)} if self.wide == 1 else set())
+            for at in range(len(part)):
+                number += at in starts
+                yield number
+
+    def _groups(self, words: Words, denying: list[Found]) -> dict[int, list[tuple[int, int]]]:
+        """Group → where it is spoken of; not within a name, nor within a phrase that denies it: `not healthy`."""
+        groups: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        wholes = [(at, at + len(phrase)) for at, phrase in (*words.names.longest(self.units), *denying)]
+        around = {at: (start, end) for start, end in wholes for at in range(start, end)}
+        for at, phrase in words.groups.within(self.units):
+            place = at, at + len(phrase)
+            start, end = around.get(at, place)
+            if place == (start, end) or place[1] > end or phrase in words.denials:
+                for group in words.groups_of[phrase]:
+                    groups[group].append(place)
+        return groups
+
+    def _joints(self, joints: set[int], idle: set[int]) -> set[int]:
+        """Where the text begins anew; idle words do not end that."""
+        joints |= {at for at in range(1, len(self.units)) if self.clauses[at] != self.clauses[at - 1]}
+        for at in range(len(self.units)):
+            if at in joints and at in idle:
+                joints.add(at + 1)
+        return joints
+
+    def _at_edge(self, at: int, size: int) -> bool:
+        """Whether a phrase begins or ends its clause."""
+        around = self.clauses[at - 1 : at], self.clauses[at + size : at + size + 1]
+        return at == 0 or [self.clauses[at]] not in around
+
+    def _polarity(self, nots: list[Found]) -> list[int]:
+        """What each `not` does to each unit: it denies the word behind it, and how much else of its clause is open."""
+        denying = {self.clauses[at] for at, _ in nots}
+        found = [ELSEWHERE if clause in denying else PLAIN for clause in self.clauses]
+        for at, phrase in nots:
+            end = at + len(phrase)
+            after = [each for each in range(end, len(found)) if self.clauses[each] == self.clauses[at] and self.tells(each)]
+            for each in range(at - (self.wide == 1 and at > 0), end):
+                found[each] = min(found[each], OPEN)
+            for each in after:
+                found[each] = CORE if each in after[: self.wide] else min(found[each], NEAR)
+        return found
+
+    def _inner(self, phrases: list[Found], denials: Container[Units]) -> list[int]:
+        """The same, with the parts of phrases that hold a `not` denied too."""
+        found = [*self.polarity]
+        for at, phrase in phrases:
+            for n in range(1, len(phrase)):
+                if _denies(phrase[:n], denials):
+                    found[at + n] = CORE
+        return found
+
+    def tells(self, at: int) -> bool:
+        return self.rank[at] < self.rank[at + 1]
+
+    def stance(self, start: int, end: int) -> int:
+        """What a `not` does to a piece."""
+        return min((self.polarity[at] for at in range(start, end) if self.tells(at)), default=OPEN)
+
+
+def _denies(phrase: Units, denials: Container[Units]) -> bool:
+    return any((unit,) in denials for unit in phrase)

@@ -1,0 +1,72 @@
+"""Labelled sentences of a language model, and how many of each class the check decides rightly.
+
+A row of the files holds `good or bad, class, language, concepts in the prompt, sentence with its citations` (tab-separated).
+Word lists were made with `checked.tsv` at hand and without anyone having read `held.tsv`. A failing sentence of `held.tsv`
+is never made to pass by itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.knowledge import base
+from bot.knowledge.reading import Reader
+from bot.knowledge.schema import Language
+from bot.tutor.check import Check
+from bot.tutor.sentences import sentences
+
+DATA = Path(__file__).parent / "data"
+
+
+class Labelled(NamedTuple):
+    good: bool
+    kind: str
+    language: Language
+    concepts: list[str]
+    text: str
+
+
+class Score(NamedTuple):
+    right: int = 0
+    all: int = 0
+
+    def counted(self, right: bool) -> Score:
+        return Score(self.right + right, self.all + 1)
+
+    @property
+    def share(self) -> float:
+        return self.right / self.all
+
+
+@cache
+def check() -> Check:
+    knowledge = base.load(base.default_folder())
+    return Check(knowledge, Reader.of(knowledge))
+
+
+@cache
+def labelled(name: str) -> list[Labelled]:
+    lines = (DATA / name).read_text("utf-8").splitlines()
+    cells = [line.split("\t") for line in lines if line]
+    return [Labelled(a == "good", b, "zh" if c == "zh" else "en", d.split(), e) for a, b, c, d, e in cells]
+
+
+def passes(row: Labelled) -> bool:
+    """Whether every sentence of a row may be shown."""
+    whole = sentences(row.text, ended=True)
+    return bool(whole) and not any(check().fault(each, row.concepts, row.language) for each in whole)
+
+
+@cache
+def scores(name: str) -> dict[tuple[bool, Language, str], Score]:
+    """(good, language, class) → how many were decided rightly; the class `` counts all."""
+    counted: defaultdict[tuple[bool, Language, str], Score] = defaultdict(Score)
+    for row in labelled(name):
+        right = passes(row) == row.good
+        for kind in (row.kind, ""):
+            key = row.good, row.language, kind
+            counted[key] = counted[key].counted(right)
+    return counted
