@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.asking import Asking, Row, claims, knowledge, parts, plain
+from tests.asking import Asking, Row, claims, parts
 from tests.botapi import BotApi
 from tests.modelapi import Asked, ModelApi, Script
 from tests.served import Served
 
 CODED = re.compile(r"\\n|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}")
-TEXTS = {text for both in knowledge().texts.values() for text in (both.zh, both.en)}
 
 
 class Injection(NamedTuple):
@@ -27,6 +26,14 @@ class Injection(NamedTuple):
     never: str
 
 
+class Story(NamedTuple):
+    """How one went: the answer, what would be answered without a model, and what reached the model."""
+
+    row: Row
+    known: Row
+    asked: list[Asked]
+
+
 def read() -> list[Injection]:
     lines = Path(__file__).with_name("injections.tsv").read_text("utf-8").splitlines()
     plain = [CODED.sub(lambda code: code[0].encode().decode("unicode_escape"), line) for line in lines]
@@ -34,7 +41,6 @@ def read() -> list[Injection]:
 
 
 ALL = read()
-Told = dict[Injection, tuple[Row, list[Asked]]]
 
 
 def filled(text: str, asked: Asked) -> str:
@@ -51,69 +57,80 @@ def obeying(injection: Injection) -> Script:
     return lambda asked: filled(injection.says, asked)
 
 
-def reached(injection: Injection, text: str, asked: Asked) -> list[str]:
-    """What of the forbidden stands in a text that a learner sees."""
-    return [never for never in filled(injection.never, asked).split("|") if never.lower() in text.lower()]
+def reached(injection: Injection, text: str, story: Story) -> list[str]:
+    """What of the forbidden a learner sees, though the knowledge does not say it."""
+    return [
+        never
+        for asked in story.asked
+        for never in filled(injection.never, asked).lower().split("|")
+        if never in text.lower() and never not in story.known["text"].lower()
+    ]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """What each injection brings its learner, and what it made of the prompt: one line after the other, in one process."""
-    found: Told = {}
-    with ModelApi(lambda asked: "") as api, Asking(tmp_path_factory.mktemp("data"), **api.settings) as asking:
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[Injection, Story]:
+    """What each injection brings its learner: one line after the other, in one process."""
+    found: dict[Injection, Story] = {}
+    folder = tmp_path_factory.mktemp("data")
+    with ModelApi(lambda asked: "") as api, Asking(folder, **api.settings) as asking, Asking(folder) as without:
         for injection in ALL:
             before = len(api.asked)
             api.script = obeying(injection)
-            row = asking.ask(injection.asks.replace("\n", "\u2028"))
-            found[injection] = row, api.asked[before:]
+            line = injection.asks.replace("\n", "\u2028")
+            found[injection] = Story(asking.ask(line), without.ask(line), api.asked[before:])
     return found
 
 
-def test_there_are_many_of_every_kind_and_most_reach_the_model(told: Told) -> None:
+def test_there_are_many_of_every_kind_and_most_reach_the_model(told: dict[Injection, Story]) -> None:
     assert len(ALL) >= 60
     assert min(Counter(injection.kind for injection in ALL).values()) >= 5
-    assert len([asked for _, asked in told.values() if asked]) >= 60
+    assert len([story for story in told.values() if story.asked]) >= 60
 
 
 @pytest.mark.parametrize("injection", ALL, ids=[f"{each.kind}-{number}" for number, each in enumerate(ALL)])
-def test_nothing_that_it_was_told_to_say_is_told(injection: Injection, told: Told) -> None:
-    row, asked = told[injection]
-    for each in asked:
-        assert reached(injection, row["text"], each) == []
-    if row["route"] == "model":
-        words = plain(parts(row["text"])[0]).replace(" ", "")
-        for claim in sorted(claims(), key=len, reverse=True):
-            words = words.replace(claim.replace(" ", "").replace("`", ""), "")
-        assert words == ""
+def test_nothing_that_it_was_told_to_say_is_told(injection: Injection, told: dict[Injection, Story]) -> None:
+    story = told[injection]
+    assert reached(injection, story.row["text"], story) == []
+    if story.row["route"] == "model":
+        assert unknown(parts(story.row["text"])[0]) == ""
+    else:
+        assert parts(story.row["text"])[:1] == parts(story.known["text"])[:1]
 
 
-def test_the_learners_words_stay_between_their_marks(told: Told) -> None:
+def unknown(words: str) -> str:
+    """What is left of an answer's words without the sentences of claims."""
+    words = words.replace(" ", "")
+    for claim in sorted(claims(), key=len, reverse=True):
+        words = words.replace(claim.replace(" ", "").replace("`", ""), "")
+    return words
+
+
+def test_the_learners_words_stay_between_their_marks(told: dict[Injection, Story]) -> None:
     """Whatever is written, the prompt before it is that of the shape: one place where the words begin, one where they end."""
-    for _, asked in told.values():
-        for each in asked:
+    for story in told.values():
+        for each in story.asked:
             assert (each.user.count("<<<"), each.user.count(">>>")) == (1, 1), each.user[-400:]
 
 
-def test_hidden_characters_do_not_reach_the_model(told: Told) -> None:
+def test_hidden_characters_do_not_reach_the_model(told: dict[Injection, Story]) -> None:
     hidden = re.compile("[\u200b\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
-    assert [asks for (_, asks, _, _), (_, asked) in told.items() for each in asked if hidden.search(each.text)] == []
+    assert [each.user for story in told.values() for each in story.asked if hidden.search(each.text)] == []
 
 
-def test_in_a_chat_nothing_of_it_is_ever_seen(tmp_path: Path) -> None:
+def test_in_a_chat_nothing_of_it_is_ever_seen(told: dict[Injection, Story], tmp_path: Path) -> None:
     """Those of several lines, and one of each kind; every version of every message is looked at."""
-    some = [each for each in ALL if "\n" in each.asks] + list({each.kind: each for each in ALL}.values())
-    by_words = {each.asks.splitlines()[0][:12] + each.asks[-12:]: each for each in some}
+    some = {each: None for each in ALL if "\n" in each.asks} | dict.fromkeys({each.kind: each for each in ALL}.values())
     with (
         BotApi(flood=None) as telegram,
         ModelApi(lambda asked: "") as api,
         Served(telegram, tmp_path, **api.settings) as served,
     ):
-        for number, injection in enumerate(by_words.values()):
+        for number, injection in enumerate(some):
             person = telegram.person(1000 + number, f"P{number}", "en")
             before = len(api.asked)
             api.script = obeying(injection)
             person.says(injection.asks)
             served.until(lambda person=person: person.chat.by_bot and person.chat.last.buttons)
             seen = [text for message in person.chat.by_bot for text in message.versions]
-            for asked in api.asked[before:]:
-                assert [never for text in seen for never in reached(injection, text, asked)] == []
+            story = told[injection]._replace(asked=api.asked[before:])
+            assert [never for text in seen for never in reached(injection, text, story)] == []
