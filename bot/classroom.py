@@ -186,7 +186,7 @@ class Classroom:
             return self._said("compare.which", language, (example,))
         named = self.tutor.named(words)
         if len(named) > 1:
-            return self.tutor.answers.compare(named[:3], language, learner, words)
+            return self.tutor.answers.compose(self.tutor.answers.compare(named[:3], language, learner, words), learner)
         if named:
             known = self.knowledge.concepts[named[0]].name[language]
             return self._said("compare.unknown", language, words=words[:60], known=known)

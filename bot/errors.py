@@ -4,6 +4,7 @@ LemonadeError
 ├── Refused          the input cannot be used: say why in one sentence, exit code 1
 │   └── Faulty       a knowledge base (or settings) has faults: one line for each
 ├── Unkept           the database cannot be used right now: try again later
+├── Silent           the model cannot be used right now: answer from the knowledge
 └── (anything else is a bug: logged whole, apologised for in one line)
 """
 
@@ -42,3 +43,7 @@ class Faulty(Refused):
 
 class Unkept(LemonadeError):
     """The database cannot be read or written; the reason is for the operator alone."""
+
+
+class Silent(LemonadeError):
+    """The language model did not answer; the reason is for the log alone."""

@@ -6,7 +6,7 @@ A Reply is a list of blocks and the choices below it. A choice is a command that
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.knowledge.schema import Language
@@ -84,6 +84,7 @@ class Reply:
 
     blocks: tuple[Block, ...]
     choices: tuple[Choice, ...] = ()
+    draft: bool = field(default=False, kw_only=True)  # the reply that follows takes its place
 
     @property
     def text(self) -> str:

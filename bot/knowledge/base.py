@@ -1,7 +1,8 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-metaphors/ID/items/*.yaml  texts/*.yaml  language/wording.yaml  language/{characters,asked,weights}.tsv
+metaphors/ID/items/*.yaml  texts/*.yaml  language/{wording,checking}.yaml
+language/{characters,asked,weights}.tsv
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bot.knowledge.lint import lint
 from bot.knowledge.schema import (
     Both,
     Break,
+    Checking,
     Claim,
     Concept,
     Item,
@@ -45,6 +47,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"metaphors/[^/]+/items/[^/]+": TypeAdapter(Items),
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
     r"language/wording": TypeAdapter(Wording),
+    r"language/checking": TypeAdapter(Checking),
     r"language/characters": TypeAdapter(tuple[Character, ...]),
     r"language/asked": TypeAdapter(tuple[Asked, ...]),
     r"language/weights": TypeAdapter(tuple[tuple[str, str, str], ...]),
@@ -72,6 +75,7 @@ class Knowledge:
     pictures: dict[str, Picture]
     texts: dict[str, Both]
     wording: Wording
+    checking: Checking  # for what a language model says
     weights: tuple[tuple[str, str, str], ...]  # what was learnt from questions, see `bot/tutor/learnt.py`
     characters: dict[str, tuple[str, str]]  # Chinese character → simplified form, pinyin with tone number
 
@@ -177,6 +181,7 @@ def _assemble(files: list[File]) -> Knowledge:
         pictures=pictures,
         texts={key: both for texts in of(dict) for key, both in texts.items()},
         wording=of(Wording)[0],
+        checking=next(iter(of(Checking)), Checking()),
         characters={char: (simple, sound) for char, simple, sound in tables["language/characters.tsv"]},
         weights=tables.get("language/weights.tsv", ()),
     )

@@ -261,3 +261,13 @@ class Wording(Entry):
     particles: Text  # characters that Chinese adds at the end of a phrase
     languages: Phrases  # what people call each language
     small_talk: dict[Text, Phrases]  # what the learner means → how people say it, whole messages
+
+
+class Checking(Entry):
+    """What the sentence of a language model may hold besides the words of the claims that it cites."""
+
+    neutral: Phrases = Phrases()  # words that say nothing of their own
+    negations: Phrases = Phrases()  # they stand where the claim has them
+    hedges: Alike = Alike()  # words that make a claim weaker or narrower; it is not said without one of the same group
+    sequence: Phrases = Phrases()  # words that make the order of what is said part of it
+    same: Alike = Alike()  # words that say the same

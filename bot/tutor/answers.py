@@ -7,7 +7,7 @@ picture stops, if the question touches that; and one next step.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from bot.cited import Citations, gap
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.lint import CITATION
 from bot.knowledge.reading import Reader
-from bot.knowledge.schema import LANGUAGES, Break, Concept, Language, Phrases, Stuck
+from bot.knowledge.schema import LANGUAGES, Break, Concept, Language, Pair, Phrases, Stuck
 from bot.learners import Learner, Topic
 from bot.replies import PHONE_LINES, Answer, Block, Choice, Paragraph, Row, Span, Table, phone_lines, say
 from bot.tutor.finder import Finding
@@ -33,6 +33,17 @@ class Form(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What an answer holds, whoever words it."""
+
+    concepts: tuple[str, ...]  # the one that it explains, or those that it sets side by side
+    language: Language
+    number: int = 0  # of the focused answer; 0 the definition
+    stop: str | None = None  # the break or misconception that it tells
+    others: tuple[str, ...] = ()  # further concepts that the question may be about, best first
+
+
+@dataclass(frozen=True)
 class Answers:
     """Holds the knowledge and one picture; notes in the learner what was told."""
 
@@ -40,9 +51,7 @@ class Answers:
     picture: Picture
     reader: Reader
 
-    def explain(
-        self, slot: Slot, language: Language, learner: Learner, question: str = "", finding: Finding = NOTHING
-    ) -> Answer:
+    def explain(self, slot: Slot, language: Language, learner: Learner, question: str = "", finding: Finding = NOTHING) -> Plan:
         """A concept's definition, or the focused answer that `slot` names."""
         concept = self.knowledge.concepts[slot.concepts[0]]
         focused = concept.answers[slot.number - 1] if slot.number else None
@@ -50,23 +59,8 @@ class Answers:
         stop = self._told_here(focused.stops if focused else None) or self._stop(
             (concept.id,), finding, question, learner, plain
         )
-
-        def above(language: Language, cites: Citations) -> list[Block]:
-            text = cites.paragraph((focused.text if focused else concept.definition)[language])
-            return [text, self._stuck(concept.stuck, cites, language)] if concept.stuck and not focused else [text]
-
-        blocks, cites = self._fitted(above, (concept.id,), stop, language)
-        guess, choices = self.guess(concept, slot.number, language)
         others = tuple(id for id in finding.concepts if id != concept.id)
-        answer = Answer(
-            blocks=(*blocks, *guess),
-            choices=choices,
-            language=language,
-            concepts=(concept.id, *others)[:3],
-            claims=tuple(cites.ids),
-            breaks=(stop,) if stop else (),
-        )
-        return self.told(answer, Topic((concept.id,), language, slot.number, answer.claims), learner)
+        return Plan((concept.id,), language, slot.number, stop, others)
 
     def compare(
         self,
@@ -75,27 +69,57 @@ class Answers:
         learner: Learner,
         question: str = "",
         finding: Finding = NOTHING,
-    ) -> Answer:
-        """Sets two or three concepts side by side: the authored pair where there is one, else their definitions."""
-        pair = next((each for each in self.knowledge.pairs if set(each.of) == set(ids)), None)
+    ) -> Plan:
+        """Two or three concepts side by side: the authored pair where there is one, else their definitions."""
+        pair = self._pair(ids)
         stop = self._stop(ids, finding, question, learner, False) or self._told_here(pair.stops if pair else None)
+        return Plan(ids, language, 0, stop)
 
-        def above(language: Language, cites: Citations) -> list[Block]:
-            if not pair:
-                return [self._short(self.knowledge.concepts[id], cites, language) for id in ids]
-            choose = self.knowledge.say("compare.choose", language) + gap(language)
-            return [cites.paragraph(pair.difference[language]), cites.paragraph(pair.choose[language], choose)]
-
-        blocks, cites = self._fitted(above, ids, stop, language)
+    def compose(self, plan: Plan, learner: Learner, words: str = "") -> Answer:
+        """The answer that `plan` describes, in the knowledge's own words or in `words`, which cite their claims as well."""
+        language = plan.language
+        blocks, cites = self._fitted(plan, words)
+        if len(plan.concepts) > 1:
+            guess, choices, concepts = list[Block](), self.looks(plan.concepts, language), plan.concepts
+        else:
+            guess, choices = self.guess(self.knowledge.concepts[plan.concepts[0]], plan.number, language)
+            concepts = (*plan.concepts, *plan.others)[:3]
         answer = Answer(
-            blocks=tuple(blocks),
-            choices=self.looks(ids, language),
+            blocks=(*blocks, *guess),
+            choices=choices,
             language=language,
-            concepts=ids,
+            route="model" if words else "knowledge",
+            concepts=concepts,
             claims=tuple(cites.ids),
-            breaks=(stop,) if stop else (),
+            breaks=(plan.stop,) if plan.stop else (),
         )
-        return self.told(answer, Topic(ids, language, 0, answer.claims), learner)
+        return self.told(answer, Topic(plan.concepts, language, plan.number, answer.claims), learner)
+
+    def draft(self, plan: Plan, words: str) -> Answer:
+        """As much of an answer as is known while it is still being worded."""
+        above = Citations().paragraph(words)
+        return Answer((above,), language=plan.language, route="model", concepts=plan.concepts, draft=True)
+
+    def own_words(self, plan: Plan, language: Language) -> list[str]:
+        """The cited texts of the knowledge that answer what `plan` is about."""
+        if pair := self._pair(plan.concepts):
+            return [pair.difference[language], pair.choose[language]]
+        concepts = [self.knowledge.concepts[id] for id in plan.concepts]
+        if len(concepts) > 1:
+            return [_first(concept.definition[language]) for concept in concepts]
+        return [(concepts[0].answers[plan.number - 1].text if plan.number else concepts[0].definition)[language]]
+
+    def _above(self, plan: Plan, words: str, language: Language, cites: Citations) -> list[Block]:
+        """Kubernetes' own words; for a stuck state also what to do first."""
+        own = self.own_words(plan, language)
+        first, *rest = [words or own[0], *own[1:]] if self._pair(plan.concepts) or not words else [words]
+        choose = self.knowledge.say("compare.choose", language) + gap(language) if self._pair(plan.concepts) else ""
+        blocks: list[Block] = [cites.paragraph(first), *(cites.paragraph(text, choose) for text in rest)]
+        stuck = self.knowledge.concepts[plan.concepts[0]].stuck if len(plan.concepts) == 1 and not plan.number else None
+        return [*blocks, self._stuck(stuck, cites, language)] if stuck else blocks
+
+    def _pair(self, ids: tuple[str, ...]) -> Pair | None:
+        return next((each for each in self.knowledge.pairs if set(each.of) == set(ids)), None)
 
     def told(self, answer: Answer, topic: Topic, learner: Learner) -> Answer:
         """`answer` as the learner gets it: numbered, with the buttons that go on from it below its own."""
@@ -105,12 +129,6 @@ class Answers:
         further = (Choice(self.knowledge.say(f"choice.{name}", answer.language), f"/{name} {number}") for name in names)
         return replace(answer, choices=(*answer.choices, *further), number=number)
 
-    def _short(self, concept: Concept, cites: Citations, language: Language) -> Paragraph:
-        """The first sentence of a definition, under the concept's name."""
-        end = re.search(r"(\[[^\]]+\])+", concept.definition[language])
-        text = concept.definition[language][: end.end()] if end else concept.definition[language]
-        return cites.paragraph(text)
-
     def _stuck(self, stuck: Stuck, cites: Citations, language: Language) -> Paragraph:
         """Whose turn it is, what to type first and how to read it."""
         turn = self.knowledge.concepts[stuck.turn].name[language]
@@ -118,9 +136,7 @@ class Answers:
         command = say(self.knowledge.say("stuck.command", language, command=stuck.command))
         return Paragraph((*lead.spans, Span("\n"), *command.spans, Span("\n"), *cites.spans(stuck.next[language])))
 
-    def _fitted(
-        self, above: Callable[[Language, Citations], list[Block]], ids: tuple[str, ...], stop: str | None, language: Language
-    ) -> tuple[list[Block], Citations]:
+    def _fitted(self, plan: Plan, words: str) -> tuple[list[Block], Citations]:
         """What stands above, the rows and the stop, in the fullest form that one phone screen holds.
 
         The number of rows fits in both languages, so that both rest on the same claims.
@@ -128,8 +144,9 @@ class Answers:
 
         def build(language: Language, form: Form) -> tuple[list[Block], Citations]:
             cites = Citations()
-            blocks = [*above(language, cites), *self._rows(ids, form.rows, cites, language)]
-            return blocks + (self._told(stop, form, cites, language) if stop else []), cites
+            above = self._above(plan, words if language == plan.language else "", language, cites)
+            blocks = [*above, *self._rows(plan.concepts, form.rows, cites, language)]
+            return blocks + (self._told(plan.stop, form, cites, language) if plan.stop else []), cites
 
         def fits(form: Form, *languages: Language) -> bool:
             return all(sum(map(phone_lines, build(each, form)[0])) <= PHONE_LINES for each in languages)
@@ -137,7 +154,7 @@ class Answers:
         least = Form(1, False, False)
         rows = next((n for n in (3, 2, 1) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
         forms = (Form(rows, True, True), Form(rows, True, False))
-        return build(language, next((form for form in forms if fits(form, language)), Form(rows, False, False)))
+        return build(plan.language, next((form for form in forms if fits(form, plan.language)), Form(rows, False, False)))
 
     def _rows(self, ids: tuple[str, ...], most: int, cites: Citations, language: Language) -> list[Block]:
         """Who plays each concept, and for a single one up to `most` of its relations."""
@@ -245,3 +262,9 @@ class Answers:
         role = self.picture.roles.get(id)
         ids = dict.fromkeys([relation.to for relation in role.relations] if role else self.knowledge.concepts[id].needs)
         return self.looks(tuple(ids)[:3], language)
+
+
+def _first(text: str) -> str:
+    """The first sentence of a cited text."""
+    end = re.search(r"(\[[^\]]+\])+", text)
+    return text[: end.end()] if end else text

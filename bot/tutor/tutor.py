@@ -10,7 +10,7 @@ from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Language, Phrases
 from bot.learners import Learner, Topic
 from bot.replies import Answer, Choice
-from bot.tutor.answers import Answers
+from bot.tutor.answers import Answers, Plan
 from bot.tutor.finder import Finder, Finding
 from bot.tutor.questions import Slot
 from bot.tutor.talk import Talk
@@ -33,7 +33,12 @@ class Tutor:
         self.choices = {self.reader.key(word) for language in LANGUAGES for word in knowledge.wording.choices[language]}
 
     def answer(self, question: str, language: Language, learner: Learner) -> Answer:
-        """One answer; notes in `learner` what it was about."""
+        """One answer from the knowledge alone; notes in `learner` what it was about."""
+        plan = self.plan(question, language, learner)
+        return self.answers.compose(plan, learner) if isinstance(plan, Plan) else plan
+
+    def plan(self, question: str, language: Language, learner: Learner) -> Plan | Answer:
+        """What the answer to a question about Kubernetes holds; anything else is answered at once."""
         if slot := self._address(question):
             return self.answers.explain(slot, language, learner)
         finding = self.finder.find(question)
