@@ -27,9 +27,7 @@ class Asking:
     """One process; the variables lead it to a model, or to none."""
 
     def __init__(self, data: Path, **variables: str) -> None:
-        environ = {
-            key: value for key, value in os.environ.items() if not key.startswith(("BOT_", "TELEGRAM_", "OPENAI_", "LC_"))
-        }
+        environ = {key: value for key, value in os.environ.items() if not key.startswith(("BOT_", "TELEGRAM_", "LC_"))}
         environ |= {"BOT_DATA_DIR": str(data), "LANG": "en_US.UTF-8", "BOT_LANGUAGE": "en", **variables}
         pipe = subprocess.PIPE
         command = [sys.executable, "-m", "bot", "ask", "--json", "-"]

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+for name in [name for name in os.environ if name.startswith("OPENAI_")]:
+    del os.environ[name]  # no test asks a model of the person who runs it
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -20,9 +22,7 @@ def run(tmp_path: Path) -> Run:
     """Runs `python -m bot …` as a process of its own, with an empty home and no settings."""
 
     def run(*arguments: str, stdin: str | bytes = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        environ = {
-            key: value for key, value in os.environ.items() if not key.startswith(("BOT_", "TELEGRAM_", "OPENAI_", "LC_"))
-        }
+        environ = {key: value for key, value in os.environ.items() if not key.startswith(("BOT_", "TELEGRAM_", "LC_"))}
         environ |= {"BOT_DATA_DIR": str(tmp_path / "data"), "LANG": "en_US.UTF-8", **variables}
         done = subprocess.run(
             [sys.executable, "-m", "bot", *arguments],

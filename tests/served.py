@@ -29,9 +29,7 @@ class Served:
 
     def start(self, ready: bool = True) -> Self:
         """Starts the process; returns when it is ready, or at once."""
-        environ = {
-            key: value for key, value in os.environ.items() if not key.startswith(("BOT_", "TELEGRAM_", "OPENAI_", "LC_"))
-        }
+        environ = {key: value for key, value in os.environ.items() if not key.startswith(("BOT_", "TELEGRAM_", "LC_"))}
         environ |= {
             "TELEGRAM_BASE_URL": self.api.url,
             "TELEGRAM_BOT_TOKEN": self.api.token,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import pexpect
 import pytest
 
 from tests.asking import claims, line, parts, plain
 from tests.botapi import BotApi, Chat, Flood, Message, Person
 from tests.botapi.server import STRICT
+from tests.conftest import ROOT
 from tests.killing import PLACEHOLDER
 from tests.modelapi import Asked, Claim, ModelApi, Script, Talk, say
 from tests.modelapi.words import cited, joined
@@ -311,3 +316,43 @@ def test_a_bot_that_is_stopped_in_the_middle_goes_and_answers_later(house: House
         house.until(lambda: stands(house, anna.chat.last))
     assert len(anna.chat.by_bot) == 1
     assert unchecked(anna.chat.last.text, anna.chat.last.text) == ""
+
+
+# ---- in a terminal ----
+
+
+@contextlib.contextmanager
+def terminal(model: ModelApi, folder: Path) -> Iterator[pexpect.spawn[str]]:
+    """The classroom in a real terminal, at its first prompt."""
+    environ = {**os.environ, **model.settings, "BOT_DATA_DIR": str(folder), "BOT_LANGUAGE": "en", "TERM": "xterm"}
+    command = [sys.executable, "-m", "bot", "chat"]
+    spawned = pexpect.spawn(
+        command[0], command[1:], cwd=str(ROOT), env=environ, encoding="utf-8", timeout=20, dimensions=(40, 200)
+    )
+    try:
+        spawned.expect("You >")
+        yield spawned
+    finally:
+        spawned.close(force=True)
+
+
+def test_in_a_terminal_the_first_sentence_is_there_before_the_second_is_made(tmp_path: Path) -> None:
+    with ModelApi(slowly) as model, terminal(model, tmp_path) as typed:
+        typed.send(f"{ETCD}\r")
+        model.wait(lambda: model.asked)
+        typed.expect(re.escape(model.asked[0].claims[0].text[:40]))
+        assert model.asked[0].open
+
+
+def test_in_a_terminal_ctrl_c_stops_the_model_and_the_talk_goes_on(tmp_path: Path) -> None:
+    with ModelApi(slowly) as model, terminal(model, tmp_path) as typed:
+        typed.send(f"{ETCD}\r")
+        model.wait(lambda: model.asked and len(model.asked[0].sent) > 5)
+        typed.sendintr()
+        typed.expect("stopped")
+        model.wait(lambda: model.asked[0].cut, 2)
+        typed.expect("You >")
+        model.script = cited
+        typed.send(f"{POD}\r")
+        typed.expect("👉")
+        assert model.asked[-1].claims[0].id.startswith("pod.")
