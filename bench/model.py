@@ -59,7 +59,7 @@ def latency(speed: float) -> tuple[float, float, float, int]:
         (anna,) = each.people(1)
         each.model.script = two_hundred(speed)
         asks = anna.says(ETCD)
-        each.until(lambda: anna.chat.by_bot and stands(each, anna.chat.last), 60)
+        each.until(lambda: anna.chat.by_bot and stands(anna.chat.last), 60)
         message, asked = anna.chat.last, each.model.asked[0]
         calls = [call for call in each.telegram.calls if call.params.get("chat_id") == anna.id]
     first = message.edits[0].time

@@ -107,9 +107,8 @@ def calls(house: House, chat: Chat) -> list[str]:
 
 
 def gaps(message: Message) -> list[float]:
-    """Seconds between the placeholder, and the edits of a message."""
-    times = [message.time, *(edit.time for edit in message.edits)]
-    return [after - before for before, after in itertools.pairwise(times)]
+    """Seconds between the edits of a message."""
+    return [after.time - before.time for before, after in itertools.pairwise(message.edits)]
 
 
 def seen(message: Message, words: str) -> float:
@@ -117,7 +116,7 @@ def seen(message: Message, words: str) -> float:
     return next(edit.time for edit in message.edits if words in plain(edit.text))
 
 
-def stands(house: House, message: Message) -> bool:
+def stands(message: Message) -> bool:
     """Whether the answer is whole: it has buttons."""
     return bool(message.buttons)
 
@@ -156,7 +155,7 @@ def grown(house: House, script: Script) -> tuple[Person, Message, Asked]:
     (anna,) = house.people(1)
     house.model.script = script
     anna.says(ETCD)
-    house.until(lambda: anna.chat.by_bot and stands(house, anna.chat.last), 40)
+    house.until(lambda: anna.chat.by_bot and stands(anna.chat.last), 40)
     return anna, anna.chat.last, house.model.asked[0]
 
 
@@ -211,7 +210,7 @@ def test_in_a_group_an_answer_grows_more_slowly(house: House) -> None:
     group = house.telegram.group(-1001, "class", [anna])
     house.model.script = two_hundred(20)
     anna.says(f"/ask {ETCD}", in_=group)
-    house.until(lambda: group.by_bot and stands(house, group.last), 30)
+    house.until(lambda: group.by_bot and stands(group.last), 30)
     message = group.last
     assert [gap for gap in gaps(message) if gap < 2.95] == []
     assert len(calls(house, group)) <= 6
@@ -225,7 +224,7 @@ def test_five_chats_at_once_are_no_flood(house: House) -> None:
     for person in crowd:
         person.says(ETCD)
         person.says(POD)
-    house.until(lambda: all(len(person.chat.by_bot) == 2 and stands(house, person.chat.last) for person in crowd), 40)
+    house.until(lambda: all(len(person.chat.by_bot) == 2 and stands(person.chat.last) for person in crowd), 40)
     assert house.telegram.flood_violations == 0
     for message in (message for person in crowd for message in person.chat.by_bot):
         assert [unchecked(text, message.text) for text in message.versions] == [""] * len(message.versions)
@@ -240,7 +239,7 @@ def test_a_model_that_hangs_in_the_middle_leaves_nothing_half_said(house: House)
     (anna,) = house.people(1)
     house.model.script = hangs
     anna.says(ETCD)
-    house.until(lambda: anna.chat.by_bot and stands(house, anna.chat.last), 6)
+    house.until(lambda: anna.chat.by_bot and stands(anna.chat.last), 6)
     message, asked = anna.chat.last, house.model.asked[0]
     assert message.edits[-1].time - asked.time <= 4
     assert line("model.away") in message.text
@@ -248,7 +247,7 @@ def test_a_model_that_hangs_in_the_middle_leaves_nothing_half_said(house: House)
     assert asked.cut
     house.model.script = cited
     anna.says(POD)
-    house.until(lambda: len(anna.chat.by_bot) == 2 and stands(house, anna.chat.last))
+    house.until(lambda: len(anna.chat.by_bot) == 2 and stands(anna.chat.last))
     assert house.model.asked[-1].claims[0].text in plain(anna.chat.last.text)
 
 
@@ -276,7 +275,7 @@ def test_cancel_stops_the_model_and_leaves_nothing_half_written(house: House) ->
     assert (anna.sees(), [message.buttons for message in anna.chat.by_bot]) == ([STOPPED], [[]])
     house.model.script = cited
     anna.says(POD)
-    house.until(lambda: len(anna.chat.by_bot) == 2 and stands(house, anna.chat.last))
+    house.until(lambda: len(anna.chat.by_bot) == 2 and stands(anna.chat.last))
 
 
 @long(flood=None)
@@ -296,7 +295,7 @@ def test_after_kill_9_in_the_middle_there_is_one_whole_answer(house: House) -> N
     house.served.kill()
     house.model.script = cited
     house.served.start()
-    house.until(lambda: anna.chat.by_bot and stands(house, anna.chat.last))
+    house.until(lambda: anna.chat.by_bot and stands(anna.chat.last))
     house.telegram.quiet(1)
     (message,) = anna.chat.by_bot
     assert house.model.asked[-1].claims[1].text in plain(message.text)
@@ -310,10 +309,10 @@ def test_a_bot_that_is_stopped_in_the_middle_goes_and_answers_later(house: House
     assert house.served.stop(12) == 0
     assert time.monotonic() - began < 10
     house.until(lambda: not asked.open, 2)
-    if not stands(house, anna.chat.last):
+    if not stands(anna.chat.last):
         house.model.script = cited
         house.served.start()
-        house.until(lambda: stands(house, anna.chat.last))
+        house.until(lambda: stands(anna.chat.last))
     assert len(anna.chat.by_bot) == 1
     assert unchecked(anna.chat.last.text, anna.chat.last.text) == ""
 
