@@ -9,15 +9,18 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from bot import __version__, logs, operator, settings
 from bot.classroom import Classroom
-from bot.errors import Faulty, Refused
+from bot.errors import Fault, Faulty, Refused
 from bot.knowledge import base
 from bot.learners import Learner
 from bot.replies import Answer
+from bot.tutor.prompts import read
+from bot.tutor.speaker import voice
 
 LOG = "kube-lemonade.log"
 
@@ -79,20 +82,20 @@ def _parser() -> argparse.ArgumentParser:
 def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     command = asked.command or ("serve" if found.telegram_bot_token else "chat")
     if command == "check":
-        return _check(asked.folder or found.bot_knowledge_dir)
+        return _check(asked.folder or found.bot_knowledge_dir, found.bot_prompts_dir)
     gc.disable()  # loading makes many objects and no garbage
     knowledge = _knowledge(found.bot_knowledge_dir)
     if found.bot_metaphor not in knowledge.pictures:
         raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
     if command == "serve":
         return _serve(found, knowledge)
-    classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language)
+    classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language, voice=voice(found, time.monotonic))
     gc.freeze()
     gc.enable()
-    if command == "ask":
-        return _ask(classroom, asked)
     import asyncio
 
+    if command == "ask":
+        return asyncio.run(_ask(classroom, asked))
     from bot.frontends import terminal
 
     return asyncio.run(terminal.run(classroom, found.bot_data_dir))
@@ -111,9 +114,10 @@ def _serve(found: settings.Settings, knowledge: base.Knowledge) -> int:
     return asyncio.run(serve.run(found, knowledge))
 
 
-def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
+async def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
     for question in _questions(asked.question):
-        reply = classroom.ask(Learner(language=asked.lang), question)
+        answers = [answer async for answer in classroom.answer(Learner(language=asked.lang), question)]
+        reply = answers[-1]
         print(_as_json(question, reply) if asked.json else _told(reply) + "\n", flush=True)
     return 0
 
@@ -145,12 +149,19 @@ def _as_json(question: str, answer: Answer) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
-def _check(folder: Path) -> int:
+def _check(folder: Path, prompts: Path) -> int:
+    knowledge, faults = None, list[Fault]()
     try:
         knowledge = _knowledge(folder)
     except Faulty as faulty:
-        print(faulty)
-        print(operator.say("check.faults", count=len(faulty.faults)), file=sys.stderr)
+        faults += faulty.faults
+    try:
+        read(prompts, operator.language())
+    except Faulty as faulty:
+        faults += faulty.faults
+    if knowledge is None or faults:
+        print(Faulty(faults))
+        print(operator.say("check.faults", count=len(set(faults))), file=sys.stderr)
         return 1
     counts = {
         "concepts": len(knowledge.concepts),

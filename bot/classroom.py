@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 
 from bot import intents
 from bot.intents import Intent
@@ -12,35 +13,60 @@ from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import KEPT, Asked, Judged, Learner, Verdict
 from bot.quiz.quiz import Quiz
 from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
+from bot.tutor.speaker import Voice
 from bot.tutor.tutor import Tutor
 
 log = logging.getLogger(__name__)
 Export = Callable[[Learner], Awaitable[str]]
+Usage = Callable[[int, Language], str]  # what the model took, for a person who may know; else nothing
 
 
 class Classroom:
     """Holds no learner; one instance serves them all."""
 
-    def __init__(self, knowledge: Knowledge, metaphor: str, language: Language, export: Export | None = None) -> None:
-        """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept."""
-        self.knowledge, self.default, self.export = knowledge, language, export
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        metaphor: str,
+        language: Language,
+        export: Export | None = None,
+        voice: Voice | None = None,
+        usage: Usage | None = None,
+    ) -> None:
+        """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept.
+
+        With a `voice` a model words the answers. `usage` tells those who may know what that took.
+        """
+        self.knowledge, self.default, self.export, self.usage = knowledge, language, export, usage
         self.picture = knowledge.pictures[metaphor]
-        self.tutor = Tutor(knowledge, metaphor)
+        self.tutor = Tutor(knowledge, metaphor, voice)
         self.quiz = Quiz(knowledge, self.picture)
 
-    async def hear(self, learner: Learner, text: str) -> AsyncIterator[Reply]:
-        """The replies to one message or button. Never raises: a bug is logged whole and apologised for."""
+    async def hear(self, learner: Learner, text: str) -> AsyncGenerator[Reply, None]:
+        """The replies to one message or button; a draft grows until the reply behind it takes its place.
+
+        Never raises: a bug is logged whole and apologised for.
+        """
         intent = intents.parse(text)
         if intent.name == "choose" and 0 < int(intent.words) <= len(learner.choices):
             intent = intents.parse(learner.choices[int(intent.words) - 1])
         try:
-            reply = await self._reply(learner, intent)
+            async with aclosing(self._replies(learner, intent)) as replies:
+                async for reply in replies:
+                    if not reply.draft:
+                        self._offer(learner, intent, reply)
+                    yield reply
         except Exception:
             log.exception("no reply to an intent %r", intent.name)
             reply = self._said("apology", self.language(learner))
+            self._offer(learner, intent, reply)
+            yield reply
+
+    @staticmethod
+    def _offer(learner: Learner, intent: Intent, reply: Reply) -> None:
+        """Remembers the choices below a reply."""
         if intent.name != "choose" and not isinstance(reply, Nod):  # after these the choices still stand
             learner.choices = tuple(choice.command for choice in reply.choices)
-        yield reply
 
     def language(self, learner: Learner, text: str = "") -> Language:
         """The language to answer `text` in: its own, else the learner's, else the house's."""
@@ -56,15 +82,22 @@ class Classroom:
         for concept in self.knowledge.concepts.values():
             yield from {concept.name.zh, concept.name.en}
 
+    async def _replies(self, learner: Learner, intent: Intent) -> AsyncGenerator[Reply, None]:
+        """A question is answered as it goes; everything else at once."""
+        if intent.name == "ask" and intent.words and not self.tutor.wants_quiz(intent.words):
+            async with aclosing(self.answer(learner, intent.words)) as answers:
+                async for answer in answers:
+                    yield answer
+        else:
+            yield await self._reply(learner, intent)
+
     async def _reply(self, learner: Learner, intent: Intent) -> Reply:
         language = self.language(learner)
         match intent:
             case Intent("ask", ""):
                 return self._said("ask.which", language, self.tutor.starts(language))
-            case Intent("ask", words) if self.tutor.wants_quiz(words):
-                return self.quiz.ask(learner, self.language(learner, words))
             case Intent("ask", words):
-                return self.ask(learner, words)
+                return self.quiz.ask(learner, self.language(learner, words))
             case Intent("more" | "confused" | "sources" | "good", number):
                 return self._go_on(learner, intent.name, number, language)
             case Intent("compare", words):
@@ -100,21 +133,45 @@ class Classroom:
                 return self._said("number", language, number=number)
             case Intent("media"):
                 return self._said("media", language, self.tutor.starts(language))
+            case Intent("usage") if self.usage and (told := self.usage(learner.person, language)):
+                return Reply((say(told),))
+            case Intent("usage"):
+                return self._said("unknown", language, command="usage")
             case Intent("unknown", words):
                 return self._said("unknown", language, command=words[:32])
             case _:
                 return self._said("nothing", language)
 
     def ask(self, learner: Learner, question: str) -> Answer:
-        """One answer, in the language of the question."""
+        """One answer from the knowledge alone, in the language of the question."""
         question = intents.clean(question)
+        language = self._heard(learner, question)
+        return self._noted(learner, question, self.tutor.answer(question, language, learner) if language else None)
+
+    async def answer(self, learner: Learner, question: str) -> AsyncGenerator[Answer, None]:
+        """The same, worded by the model where there is one: drafts, and last the answer."""
+        question = intents.clean(question)
+        language = self._heard(learner, question)
+        if not language:
+            yield self._noted(learner, question, None)
+            return
+        async with aclosing(self.tutor.reply(question, language, learner)) as answers:
+            async for answer in answers:
+                yield answer if answer.draft else self._noted(learner, question, answer)
+
+    def _heard(self, learner: Learner, question: str) -> Language | None:
+        """The language to answer in; None when nothing was said."""
         if not any(char.isalnum() for char in question):
-            return Answer((say(self.say("nothing", learner)),), language=self.language(learner), route="declined")
+            return None
         language = self.language(learner, question)
         if not learner.chosen:
             learner.language = language
-        answer = self.tutor.answer(question, language, learner)
-        note = Asked(answer.number, question, language, answer.route, answer.concepts, answer.claims, answer.breaks)
+        return language
+
+    def _noted(self, learner: Learner, question: str, answer: Answer | None) -> Answer:
+        if not answer:
+            return Answer((say(self.say("nothing", learner)),), language=self.language(learner), route="declined")
+        note = Asked(answer.number, question, answer.language, answer.route, answer.concepts, answer.claims, answer.breaks)
         learner.notes.append(note)
         return answer
 

@@ -5,6 +5,7 @@ LemonadeError
 │   └── Faulty       a knowledge base (or settings) has faults: one line for each
 ├── Unkept           the database cannot be used right now: try again later
 ├── Silent           the model cannot be used right now: answer from the knowledge
+├── Spent            the learner or the house has used up today's tokens: answer from the knowledge
 └── (anything else is a bug: logged whole, apologised for in one line)
 """
 
@@ -47,3 +48,11 @@ class Unkept(LemonadeError):
 
 class Silent(LemonadeError):
     """The language model did not answer; the reason is for the log alone."""
+
+
+class Spent(LemonadeError):
+    """No tokens are left for today; `seconds` until there are new ones."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__("no tokens are left today")

@@ -9,6 +9,7 @@ COMMANDS = (
     "start", "help", "ask", "compare", "map", "quiz", "new", "settings", "language", "privacy", "export", "forget", "cancel"
 )  # fmt: skip
 BUTTONS = ("more", "confused", "sources", "good", "vote", "media")  # typed by nobody: what buttons and front-ends say
+HOUSE = ("usage",)  # for those who run the house; advertised to nobody
 MAX_LENGTH = 2000  # characters of one message that are read
 COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 
@@ -37,4 +38,4 @@ def parse(text: str) -> Intent:
     if not command:
         return Intent("ask", text)
     name, words = command.group(1).lower(), (command.group(2) or "").strip()
-    return Intent(name, words) if name in COMMANDS + BUTTONS else Intent("unknown", name)
+    return Intent(name, words) if name in COMMANDS + BUTTONS + HOUSE else Intent("unknown", name)

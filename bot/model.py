@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -96,7 +96,7 @@ class Model:
         self.client: openai.AsyncOpenAI | None = None
         self.newer = False  # the endpoint wants the newer name of a parameter, and no temperature
 
-    async def speak(self, prompt: Prompt, until: float) -> AsyncIterator[str | Used]:
+    async def speak(self, prompt: Prompt, until: float) -> AsyncGenerator[str | Used, None]:
         """The answer in pieces as they come, and at the end what it took, where the endpoint tells.
 
         Raises Silent when the model cannot be used, or has not finished at the time `until`.
@@ -125,7 +125,7 @@ class Model:
         if self.client:
             await self.client.close()
 
-    async def _pieces(self, prompt: Prompt, until: float) -> AsyncIterator[str | Used]:
+    async def _pieces(self, prompt: Prompt, until: float) -> AsyncGenerator[str | Used, None]:
         """Every way in which the library or the other side fails ends as Silent."""
         stream: Any = None
         first = min(until, self.now() + min(FIRST, self.endpoint.timeout / 3))

@@ -17,10 +17,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import operator
 from bot.errors import Refused
+from bot.knowledge import resources
 from bot.knowledge.base import default_folder
 from bot.knowledge.schema import Language
+from bot.model import Endpoint
 
 Address = tuple[str, int]
+Price = tuple[float, float]
 
 
 def data_folder() -> Path:
@@ -40,6 +43,11 @@ def _address(text: object) -> object:
 def _ids(text: object) -> object:
     """`1, 2` → (1, 2)"""
     return tuple(int(part) for part in re.split(r"[\s,，;]+", text.strip()) if part) if isinstance(text, str) else text
+
+
+def _price(text: object) -> object:
+    """`0.15/0.60` → (0.15, 0.6)"""
+    return tuple(float(part) for part in text.split("/")) if isinstance(text, str) else text
 
 
 def _starting(*schemes: str) -> AfterValidator:
@@ -73,9 +81,19 @@ class Settings(BaseSettings):
     bot_listen: Annotated[Address | None, NoDecode, BeforeValidator(_address)] = ("127.0.0.1", 8080)
     bot_allowed_users: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids)] = ()
     database_url: str | None = None
+    openai_api_key: SecretStr | None = None
+    openai_base_url: Annotated[str, _starting("https?")] | None = None
+    bot_model: str | None = None
+    bot_model_timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
+    bot_model_proxy: Annotated[str, _starting("https?", "socks5h?")] | None = None
+    bot_model_price: Annotated[Price | None, NoDecode, BeforeValidator(_price)] = None
+    bot_tokens_per_learner_per_day: Annotated[int, Field(ge=0)] = 50_000
+    bot_tokens_per_day: Annotated[int, Field(ge=0)] = 1_000_000
+    bot_admins: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids)] = ()
     bot_language: Language = "zh"
     bot_metaphor: str = "lemonade"
     bot_knowledge_dir: Path = Field(default_factory=default_folder)
+    bot_prompts_dir: Path = Field(default_factory=lambda: resources.folder("prompts"))
     bot_data_dir: Path = Field(default_factory=data_folder)
     bot_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
@@ -86,12 +104,21 @@ class Settings(BaseSettings):
             raise PydanticUseDefault
         return value
 
+    def endpoint(self) -> Endpoint | None:
+        """Where a language model listens; None: the knowledge answers alone. Raises Refused when its name is missing."""
+        if not self.openai_api_key and not self.openai_base_url:
+            return None
+        if not self.bot_model:
+            raise operator.refused("no-model")
+        key = self.openai_api_key.get_secret_value() if self.openai_api_key else ""
+        return Endpoint(self.bot_model, self.openai_base_url, key, self.bot_model_proxy, self.bot_model_timeout)
+
     def database(self) -> str | Path:
         """Where the learners are kept: an address, or a file."""
         return self.database_url or self.bot_data_dir / "learners.db"
 
 
-SECRETS = ("TELEGRAM_BOT_TOKEN", "BOT_WEBHOOK_SECRET", "DATABASE_URL")
+SECRETS = ("TELEGRAM_BOT_TOKEN", "BOT_WEBHOOK_SECRET", "OPENAI_API_KEY", "DATABASE_URL")
 
 
 def load(env_file: Path | None = None) -> Settings:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
@@ -55,8 +56,13 @@ async def run(classroom: Classroom, data: Path) -> int:
 async def _hear(classroom: Classroom, learner: Learner, line: str, console: Console) -> None:
     """Draws every reply to one line; Ctrl-C drops the rest of them."""
     try:
-        async for reply in classroom.hear(learner, line):
-            draw(console, reply)
+        with Live(console=console, transient=True, auto_refresh=False) as growing:
+            async for reply in classroom.hear(learner, line):
+                if reply.draft and console.is_terminal:
+                    growing.update(_block(reply.blocks[0], console.width), refresh=True)
+                elif not reply.draft:
+                    growing.update("", refresh=True)
+                    draw(console, reply)
     except (KeyboardInterrupt, asyncio.CancelledError):
         async for reply in classroom.hear(learner, "/cancel"):
             draw(console, reply)

@@ -1,4 +1,4 @@
-"""Decides of one sentence of a language model whether it may be shown: it says what the claims say that it cites, or it is dropped.
+"""Decides of one sentence of a language model whether it may be shown: it says what its claims say, or it is dropped.
 
 No second model is asked. A sentence passes when every word of it is a word of a cited claim, says the same as one, or says
 nothing of its own; when `not`, `only`, `may`, `if` and the like stand where the claim has them; and when who does what to

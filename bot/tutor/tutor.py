@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 
+from bot.errors import Silent, Spent
 from bot.knowledge.base import Knowledge
 from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Language, Phrases
 from bot.learners import Learner, Topic
-from bot.replies import Answer, Choice
+from bot.replies import Answer, Choice, Paragraph, Span
 from bot.tutor.answers import Answers, Plan
 from bot.tutor.finder import Finder, Finding
 from bot.tutor.questions import Slot
+from bot.tutor.speaker import Speaker, Voice
 from bot.tutor.talk import Talk
 
 ADDRESS = re.compile(r"([a-z][a-z0-9-]*)(?:\.([0-9]+))?")  # what a button asks for: a concept, or its n-th answer
@@ -24,18 +28,39 @@ EXACT = 0.97  # from here on even where another name stands in it
 class Tutor:
     """Holds the knowledge and one picture; the talk is the learner's."""
 
-    def __init__(self, knowledge: Knowledge, metaphor: str) -> None:
+    def __init__(self, knowledge: Knowledge, metaphor: str, voice: Voice | None = None) -> None:
+        """With a `voice` a model words the answers, else the knowledge does."""
         self.knowledge, picture = knowledge, knowledge.pictures[metaphor]
         self.reader = Reader.of(knowledge)
         self.finder = Finder(knowledge, picture, self.reader)
         self.answers = Answers(knowledge, picture, self.reader)
         self.talk = Talk(self.answers)
+        self.speaker = Speaker(voice, self.answers) if voice else None
         self.choices = {self.reader.key(word) for language in LANGUAGES for word in knowledge.wording.choices[language]}
 
     def answer(self, question: str, language: Language, learner: Learner) -> Answer:
         """One answer from the knowledge alone; notes in `learner` what it was about."""
         plan = self.plan(question, language, learner)
         return self.answers.compose(plan, learner) if isinstance(plan, Plan) else plan
+
+    async def reply(self, question: str, language: Language, learner: Learner) -> AsyncGenerator[Answer, None]:
+        """The same, worded by the model where there is one: drafts that grow, and last the answer."""
+        plan = self.plan(question, language, learner)
+        if not isinstance(plan, Plan):
+            yield plan
+            return
+        words, aside = "", ""
+        if self.speaker and not self._address(question):
+            try:
+                async with aclosing(self.speaker.words(plan, question, learner)) as grown:
+                    async for words in grown:
+                        yield self.answers.draft(plan, words)
+            except Silent:
+                words, aside = "", self.knowledge.say("model.away", language)
+            except Spent as spent:
+                words, aside = "", self.knowledge.say("model.spent", language, time=_clock(spent.seconds))
+        answer = self.answers.compose(plan, learner, words)
+        yield replace(answer, blocks=(*answer.blocks, Paragraph((Span(aside, "quiet"),)))) if aside else answer
 
     def plan(self, question: str, language: Language, learner: Learner) -> Plan | Answer:
         """What the answer to a question about Kubernetes holds; anything else is answered at once."""
@@ -124,3 +149,9 @@ class Tutor:
             mine = [slot for slot in matches if slot.concepts == first.concepts and likeness(slot)[0] >= ALIKE]
             best = max(mine, key=likeness, default=first)
         return best, likeness(best)[0]
+
+
+def _clock(seconds: float) -> str:
+    """`5:20`, in hours and minutes, at least a minute."""
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes // 60}:{minutes % 60:02}"

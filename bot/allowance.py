@@ -1,0 +1,88 @@
+"""How many tokens the model may use a day: each learner, and all together. A day is one of UTC.
+
+What a call may take at most is counted before it and set right after it, cancelled or not, so no number of questions at once
+can take more than there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bot.errors import Spent, Unkept
+
+DAY = 86_400
+
+
+class Use(NamedTuple):
+    """Tokens that one learner used in one day; the day is counted from 1970."""
+
+    day: int
+    person: int
+    prompt: int
+    answer: int
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt + self.answer
+
+
+@dataclass
+class Ticket:
+    """Leave for one call."""
+
+    use: Use
+
+
+class Allowance:
+    """What is left today. Only one event loop may use it."""
+
+    def __init__(
+        self,
+        each: int,
+        together: int,
+        now: Callable[[], float],
+        keep: Callable[[Use], Awaitable[None]] | None = None,
+        used: Iterable[Use] = (),
+    ) -> None:
+        """`each` and `together`: tokens a day. `now`: seconds since 1970. `keep` adds to what is remembered of a day."""
+        self.each, self.together, self.now, self.keep = each, together, now, keep
+        self.day = self._today()
+        self.used: dict[int, int] = {}  # tokens today, by person
+        self.prompt = self.answer = 0  # tokens today
+        for use in used:
+            self._count(use)
+
+    async def take(self, person: int, prompt: int, answer: int) -> Ticket:
+        """Leave to use so many tokens. Raises Spent when they are not there."""
+        use = Use(self._today(), person, prompt, answer)
+        if self.day != use.day:
+            self.day, self.used, self.prompt, self.answer = use.day, {}, 0, 0
+        if self.used.get(person, 0) + use.tokens > self.each or sum(self.used.values()) + use.tokens > self.together:
+            raise Spent((use.day + 1) * DAY - self.now())
+        await self._add(use)
+        return Ticket(use)
+
+    async def settle(self, ticket: Ticket, prompt: int, answer: int) -> None:
+        """What a call took in the end."""
+        before = ticket.use
+        ticket.use = before._replace(prompt=prompt, answer=answer)
+        await self._add(before._replace(prompt=prompt - before.prompt, answer=answer - before.answer))
+
+    def _today(self) -> int:
+        return int(self.now() // DAY)
+
+    def _count(self, use: Use) -> None:
+        if use.day == self.day:
+            self.used[use.person] = self.used.get(use.person, 0) + use.tokens
+            self.prompt += use.prompt
+            self.answer += use.answer
+
+    async def _add(self, use: Use) -> None:
+        self._count(use)
+        if self.keep:
+            try:
+                await self.keep(use)
+            except Unkept:
+                return  # it counts as long as the process lives
