@@ -15,11 +15,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from bot.knowledge import base
-from bot.knowledge.schema import Language
+from bot.knowledge.schema import LANGUAGES, Language
 from tests.conftest import ROOT
 from tests.modelapi.asked import Claim
 
 Row = dict[str, Any]
+PLENTY = dict.fromkeys(("BOT_TOKENS_PER_LEARNER_PER_DAY", "BOT_TOKENS_PER_DAY"), "1000000000")
 RAISED = str.maketrans("", "", "⁰¹²³⁴⁵⁶⁷⁸⁹\u2009")
 
 
@@ -28,7 +29,7 @@ class Asking:
 
     def __init__(self, data: Path, **variables: str) -> None:
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("BOT_", "TELEGRAM_", "LC_"))}
-        environ |= {"BOT_DATA_DIR": str(data), "LANG": "en_US.UTF-8", "BOT_LANGUAGE": "en", **variables}
+        environ |= {"BOT_DATA_DIR": str(data), "LANG": "en_US.UTF-8", "BOT_LANGUAGE": "en", **PLENTY, **variables}
         pipe = subprocess.PIPE
         command = [sys.executable, "-m", "bot", "ask", "--json", "-"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=pipe, stdout=pipe, stderr=pipe)
@@ -93,13 +94,28 @@ def knowledge() -> base.Knowledge:
 
 
 @cache
-def claims() -> dict[str, str]:
-    """Every claim, in both languages, with its id."""
-    found: dict[str, str] = {}
-    for concept in knowledge().concepts.values():
-        for number, claim in concept.claims.items():
-            found |= dict.fromkeys((claim.zh, claim.en), f"{concept.id}.{number}")
-    return found
+def claims() -> dict[tuple[str, Language], str]:
+    """The text of every claim, by its id and language."""
+    return {
+        (f"{concept.id}.{number}", language): claim[language]
+        for concept in knowledge().concepts.values()
+        for number, claim in concept.claims.items()
+        for language in LANGUAGES
+    }
+
+
+@cache
+def sentences() -> list[str]:
+    """Every claim as it looks on a screen, the longest first."""
+    return sorted((text.replace("`", "") for text in claims().values()), key=len, reverse=True)
+
+
+def unsupported(words: str) -> str:
+    """What is left of words, without their spaces, when every sentence of a claim is taken out."""
+    words = plain(words).replace(" ", "")
+    for sentence in sentences():
+        words = words.replace(sentence.replace(" ", ""), "")
+    return words.strip()
 
 
 def line(key: str, language: Language = "en") -> str:
@@ -117,6 +133,8 @@ def parts(text: str) -> list[str]:
     return plain(text).split("\n\n")
 
 
-def told(text: str, supplied: list[Claim]) -> list[Claim]:
-    """Those of the supplied claims whose sentences stand in the answer's first block."""
-    return [claim for claim in supplied if claim.text in parts(text)[0]]
+def told(text: str, supplied: list[Claim]) -> list[str]:
+    """The ids of the supplied claims whose sentences are the answer's first block, in its order."""
+    words = parts(text)[0]
+    found = [(words.index(claim.text.replace("`", "")), claim.id) for claim in supplied if claim.text.replace("`", "") in words]
+    return [id for _, id in sorted(found)]

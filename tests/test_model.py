@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.asking import Asking, Row, claims, line, parts, plain, told
+from bot.knowledge.schema import Language
+from tests.asking import Asking, Row, claims, line, parts, plain, told, unsupported
 from tests.conftest import Run
 from tests.modelapi import KEY, MODEL, Asked, Claim, ModelApi, Script
 from tests.modelapi.words import BAD, FAULTS, GOOD, cited, hanging
@@ -20,41 +21,55 @@ TIMEOUT = 2.0
 ETCD, POD, KUBELET = "What is etcd?", "What is a Pod?", "What does the kubelet do?"
 WHO_ZH = "谁可以访问 etcd？"
 LOCKED = {"401", "404", "429 for long"}  # asking again soon would change nothing
+LATER = {"429": 1.1}  # seconds that the model asks for
 QUICK = {"BOT_MODEL_TIMEOUT": f"{TIMEOUT:g}"}
 
 
 class Case(NamedTuple):
-    """A question that met a script, and the one after it that met a good model."""
+    """A question that met a script."""
 
-    first: Row
-    next: Row
-    asked: list[Asked]  # all that reached the model
-    supplied: list[Claim]  # with the first question
-    log: str
+    row: Row
+    asked: list[Asked]  # all that it made of the model
+    next: Row  # the question after it, to a good model
 
-
-def play(script: Script, folder: Path, question: str) -> Case:
-    with ModelApi(script) as api, Asking(folder, **api.settings, **QUICK) as asking:
-        first = asking.ask(question)
-        supplied = api.asked[0].claims
-        api.script = cited
-        after = asking.ask(POD)
-    return Case(first, after, api.asked, supplied, (folder / "kube-lemonade.log").read_text("utf-8"))
+    @property
+    def supplied(self) -> list[Claim]:
+        return self.asked[0].claims
 
 
 SCRIPTS: dict[str, Script] = {**GOOD, **BAD, **FAULTS}
-QUESTIONS = {"en": ETCD, "zh": WHO_ZH}
+QUESTIONS: dict[Language, str] = {"en": ETCD, "zh": WHO_ZH}
+Cases = dict[tuple[str, str], Future[dict[str, Case]]]
+
+
+def play(names: Sequence[str], question: str, folder: Path) -> dict[str, Case]:
+    """One process meets one script after the other, with a good answer between them."""
+    cases = {}
+    with ModelApi(cited) as api, Asking(folder, **api.settings, **QUICK) as asking:
+        asking.ask(KUBELET)  # the library is loaded
+        for name in names:
+            api.asked.clear()
+            api.script = SCRIPTS[name]
+            row, asked = asking.ask(question), [*api.asked]
+            api.script = cited
+            time.sleep(LATER.get(name, 0))
+            cases[name] = Case(row, asked, asking.ask(POD))
+    log = folder / "kube-lemonade.log"
+    assert KEY not in (log.read_text("utf-8") if log.exists() else "")
+    return cases
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Case]]]:
-    """Every script with a question of each language, some at a time: most of them wait."""
-    with ThreadPoolExecutor(4) as pool:
-        yield {
-            (name, language): pool.submit(play, script, tmp_path_factory.mktemp("case"), question)
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cases]:
+    """Every script with a question of each language; who is locked out has a process of its own."""
+    groups = [(*GOOD, *BAD), tuple(name for name in FAULTS if name not in LOCKED), *((name,) for name in LOCKED)]
+    with ThreadPoolExecutor(3) as pool:
+        going = {
+            (group, language): pool.submit(play, group, question, tmp_path_factory.mktemp("case"))
+            for group in groups
             for language, question in QUESTIONS.items()
-            for name, script in SCRIPTS.items()
         }
+        yield {(name, language): future for (group, language), future in going.items() for name in group}
 
 
 @pytest.fixture(scope="module")
@@ -71,22 +86,20 @@ def same(row: Row, known: Row, more: str = "") -> None:
     assert {key: row[key] for key in row if key in KEPT} == {key: known[key] for key in known if key in KEPT}
 
 
+ADDED = ("lang", "concepts", "breaks")
 KEPT = {"question", "lang", "route", "concepts", "claims", "breaks"}
 
 
 def worded(row: Row, known: Row, supplied: list[Claim]) -> list[str]:
     """The ids that a model's answer tells: word for word, below it what code adds. Fails on anything else."""
-    kept = told(row["text"], supplied)
-    words = "".join(parts(row["text"])[0].split())
-    assert words == "".join(plain(claim.text) for claim in kept).replace(" ", "").replace("`", "")
-    assert kept
-    assert row["claims"][: len(kept)] == [claim.id for claim in kept]
+    ids = told(row["text"], supplied)
+    assert ids
+    assert unsupported(parts(row["text"])[0]) == ""
+    assert row["claims"][: len(ids)] == ids
     assert parts(row["text"])[-1] == parts(known["text"])[-1]
-    assert {key: row[key] for key in ("lang", "concepts", "breaks")} == {
-        key: known[key] for key in ("lang", "concepts", "breaks")
-    }
+    assert {key: row[key] for key in ADDED} == {key: known[key] for key in ADDED}
     assert row["route"] == "model"
-    return [claim.id for claim in kept]
+    return ids
 
 
 # ---- good answers, bad answers, faults ----
@@ -95,43 +108,40 @@ def worded(row: Row, known: Row, supplied: list[Claim]) -> list[str]:
 @pytest.mark.parametrize("language", QUESTIONS)
 @pytest.mark.parametrize("name", GOOD)
 def test_a_good_answer_is_told_and_code_adds_the_rest(
-    name: str, language: str, cases: dict[tuple[str, str], Future[Case]], known: dict[str, Row]
+    name: str, language: Language, cases: Cases, known: dict[str, Row]
 ) -> None:
-    case = cases[name, language].result()
+    case = cases[name, language].result()[name]
     before = known[QUESTIONS[language]]
-    ids = worded(case.first, before, case.supplied)
+    ids = worded(case.row, before, case.supplied)
     assert ids == [claim.id for claim in case.supplied[: len(ids)]]
-    rows = [row for row in before["text"].splitlines() if " ↔ " in row]
-    assert len([row for row in case.first["text"].splitlines() if row in rows]) >= 2
-    assert len(case.asked) == 2
+    rows = [row for row in plain(before["text"]).splitlines() if " ↔ " in row]
+    assert [row for row in plain(case.row["text"]).splitlines() if row in rows]
+    assert len(case.asked) == 1
 
 
 @pytest.mark.parametrize("language", QUESTIONS)
 @pytest.mark.parametrize("name", BAD)
-def test_of_a_bad_answer_only_what_is_right_is_told(
-    name: str, language: str, cases: dict[tuple[str, str], Future[Case]], known: dict[str, Row]
-) -> None:
-    case = cases[name, language].result()
+def test_of_a_bad_answer_only_what_is_right_is_told(name: str, language: Language, cases: Cases, known: dict[str, Row]) -> None:
+    case = cases[name, language].result()[name]
     before = known[QUESTIONS[language]]
-    if case.first["route"] == "model":
-        worded(case.first, before, case.supplied)
+    if case.row["route"] == "model":
+        worded(case.row, before, case.supplied)
     else:
-        away = line("model.away", case.first["lang"])
-        same(case.first, before, away if away in case.first["text"] else "")
+        away = line("model.away", case.row["lang"])
+        same(case.row, before, away if away in case.row["text"] else "")
     assert case.next["route"] == "model"
 
 
 @pytest.mark.parametrize("language", QUESTIONS)
 @pytest.mark.parametrize("name", FAULTS)
 def test_after_a_fault_the_knowledge_answers_in_time_and_one_line_says_so(
-    name: str, language: str, cases: dict[tuple[str, str], Future[Case]], known: dict[str, Row]
+    name: str, language: Language, cases: Cases, known: dict[str, Row]
 ) -> None:
-    case = cases[name, language].result()
-    same(case.first, known[QUESTIONS[language]], line("model.away", case.first["lang"]))
-    assert case.first["took"] <= TIMEOUT + 1
+    case = cases[name, language].result()[name]
+    same(case.row, known[QUESTIONS[language]], line("model.away", case.row["lang"]))
+    assert case.row["took"] <= TIMEOUT + 1
     assert case.next["concepts"][0] == "pod"
     assert case.next["route"] == ("knowledge" if name in LOCKED else "model")
-    assert KEY not in case.log
 
 
 def test_a_model_that_is_away_is_told_the_same_way(tmp_path: Path, known: dict[str, Row]) -> None:
@@ -139,7 +149,7 @@ def test_a_model_that_is_away_is_told_the_same_way(tmp_path: Path, known: dict[s
         api.down()
         row = asking.ask(ETCD)
         same(row, known[ETCD], line("model.away"))
-        assert row["took"] < 1
+        assert row["took"] <= TIMEOUT + 1
         api.up()
         assert asking.ask(ETCD)["route"] == "model"
 
@@ -214,7 +224,7 @@ def test_a_dead_model_is_left_alone_and_used_again_when_it_is_back(
     routes, took, tried, healed, rows = breakers[how].result()
     assert routes == {"knowledge"}
     assert tried <= 10
-    assert took < 40
+    assert took < 30
     assert [row["route"] for row in rows[-3:]] == ["model"] * 3
     assert healed == 1
 
@@ -241,7 +251,7 @@ def test_the_prompt_holds_the_claims_of_what_is_asked(run: Run) -> None:
     (asked,) = talk(run, ETCD)
     assert 5 <= len(asked.claims) <= 40
     assert "etcd" in asked.concepts
-    assert [claims().get(claim.text) for claim in asked.claims] == [claim.id for claim in asked.claims]
+    assert {claims()[claim.id, "en"] for claim in asked.claims} == {claim.text for claim in asked.claims}
     assert ETCD in asked.user[-200:]
 
 
@@ -269,8 +279,8 @@ def test_another_example_is_an_example_of_the_same(run: Run) -> None:
 
 
 def test_after_new_nothing_of_before_is_told_to_the_model(run: Run) -> None:
-    asked = talk(run, "What is a finalizer?", "/new", POD)
-    assert "finalizer" not in asked[-1].user.lower()
+    asked = talk(run, "What is a CronJob?", "/new", POD)
+    assert "cronjob" not in asked[-1].user.lower()
 
 
 # ---- where nothing may be sent ----

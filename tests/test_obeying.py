@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.asking import Asking, Row, claims, parts
+from tests.asking import Asking, Row, parts, unsupported
 from tests.botapi import BotApi
 from tests.modelapi import Asked, ModelApi, Script
 from tests.served import Served
@@ -92,17 +92,9 @@ def test_nothing_that_it_was_told_to_say_is_told(injection: Injection, told: dic
     story = told[injection]
     assert reached(injection, story.row["text"], story) == []
     if story.row["route"] == "model":
-        assert unknown(parts(story.row["text"])[0]) == ""
+        assert unsupported(parts(story.row["text"])[0]) == ""
     else:
         assert parts(story.row["text"])[:1] == parts(story.known["text"])[:1]
-
-
-def unknown(words: str) -> str:
-    """What is left of an answer's words without the sentences of claims."""
-    words = words.replace(" ", "")
-    for claim in sorted(claims(), key=len, reverse=True):
-        words = words.replace(claim.replace(" ", "").replace("`", ""), "")
-    return words
 
 
 def test_the_learners_words_stay_between_their_marks(told: dict[Injection, Story]) -> None:

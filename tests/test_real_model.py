@@ -58,7 +58,7 @@ def test_a_real_model_tells_nothing_unchecked(llama: Llama, tmp_path: Path) -> N
 
 def supported(row: Row) -> bool:
     """Whether each name and number in a model's words stands in a claim that the answer cites."""
-    cited = " ".join(text.lower() for text, id in claims().items() if id in row["claims"])
+    cited = " ".join(text.lower() for (id, _), text in claims().items() if id in row["claims"])
     said = WORD.findall(parts(row["text"])[0].lower())
     return [word for word in said if (word in NAMES or word.isdigit()) and word not in cited] == []
 

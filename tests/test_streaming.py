@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pexpect
 import pytest
 
-from tests.asking import claims, line, parts, plain
+from tests.asking import line, parts, plain, unsupported
 from tests.botapi import BotApi, Chat, Flood, Message, Person
 from tests.botapi.server import STRICT
 from tests.conftest import ROOT
@@ -96,9 +96,9 @@ def going(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def unchecked(text: str, final: str) -> str:
     """What of a text is neither a claim, nor added by code, nor the sign that more is coming."""
     rest = plain(text)
-    for known in (*parts(final)[1:], PLACEHOLDER, line("model.away"), *sorted(claims(), key=len, reverse=True)):
-        rest = rest.replace(known.replace("`", ""), "")
-    return rest.strip(f"{GROWING} \n")
+    for known in (*parts(final)[1:], PLACEHOLDER, line("model.away")):
+        rest = rest.replace(known, "")
+    return unsupported(rest).strip(f"{GROWING}\n")
 
 
 def calls(house: House, chat: Chat) -> list[str]:

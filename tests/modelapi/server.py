@@ -204,11 +204,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.page(error(status, what))
 
     def refused(self) -> Page | None:
-        """The answer to a wrong key; none at all is a surprise."""
-        given = self.headers.get("Authorization")
-        if not given and self.server.api.key:
+        """The answer to a wrong key; none at all is a surprise. A model without a key takes any."""
+        given, key = self.headers.get("Authorization"), self.server.api.key
+        if not given and key:
             self.server.api.note("no Authorization")
-        return None if given == f"Bearer {self.server.api.key}" else error(401, f"Incorrect API key provided: {given}")
+        return None if not key or given == f"Bearer {key}" else error(401, f"Incorrect API key provided: {given}")
 
     # ---- answers ----
 

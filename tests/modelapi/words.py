@@ -180,13 +180,13 @@ BAD: dict[str, Callable[[Asked], Answer]] = {
     "cut by its limit": shortened,
     "filtered": filtered,
     "with a preface": smart,
+    "without an end": lambda asked: half(asked, "nothing"),
 }
 FAULTS: dict[str, Script] = {
     "hangs before its answer": hanging,
     "hangs before the first token": waiting,
     "hangs in the middle": lambda asked: half(asked, "hang"),
     "is cut in the middle": lambda asked: half(asked, "cut"),
-    "stops without an end": lambda asked: half(asked, "nothing"),
     "401": lambda asked: error(401, "Incorrect API key provided: sk-unmi****-key"),
     "404": lambda asked: error(404, "The model does not exist"),
     "429": lambda asked: error(429, "Rate limit reached for lemon-1 in organization org-7", Retry_After="1"),
