@@ -173,3 +173,16 @@ def test_a_model_that_tells_no_usage_is_counted_all_the_same(telegram: BotApi, m
     anna.says(POD)
     served.until(lambda: answered(anna, 2))
     assert told_spent(anna) == [False, True]
+
+
+def test_what_it_took_is_told_to_those_who_look_after_the_bot(telegram: BotApi, model: ModelApi, serve: Serve) -> None:
+    anna, bert = people(telegram, 2)
+    served = serve(BOT_ADMINS=str(anna.id), BOT_MODEL_PRICE="1/2")
+    bert.says(ETCD)
+    served.until(lambda: answered(bert))
+    for person in (anna, bert):
+        person.says("/usage")
+    served.until(lambda: [len(person.chat.by_bot) for person in (anna, bert)] == [1, 2])
+    told = usage(model.asked[0], model.asked[0].sent[-1].text)
+    assert str(told["total_tokens"]) in anna.chat.last.text.replace(",", "")
+    assert str(told["total_tokens"]) not in bert.chat.last.text.replace(",", "")
