@@ -6,7 +6,7 @@ can take more than there is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,15 +44,19 @@ class Allowance:
         together: int,
         now: Callable[[], float],
         keep: Callable[[Use], Awaitable[None]] | None = None,
-        used: Iterable[Use] = (),
     ) -> None:
         """`each` and `together`: tokens a day. `now`: seconds since 1970. `keep` adds to what is remembered of a day."""
         self.each, self.together, self.now, self.keep = each, together, now, keep
         self.day = self._today()
         self.used: dict[int, int] = {}  # tokens today, by person
         self.prompt = self.answer = 0  # tokens today
-        for use in used:
-            self._count(use)
+
+    def count(self, use: Use) -> None:
+        """Counts what was used; only today's matters."""
+        if use.day == self.day:
+            self.used[use.person] = self.used.get(use.person, 0) + use.tokens
+            self.prompt += use.prompt
+            self.answer += use.answer
 
     async def take(self, person: int, prompt: int, answer: int) -> Ticket:
         """Leave to use so many tokens. Raises Spent when they are not there."""
@@ -73,14 +77,8 @@ class Allowance:
     def _today(self) -> int:
         return int(self.now() // DAY)
 
-    def _count(self, use: Use) -> None:
-        if use.day == self.day:
-            self.used[use.person] = self.used.get(use.person, 0) + use.tokens
-            self.prompt += use.prompt
-            self.answer += use.answer
-
     async def _add(self, use: Use) -> None:
-        self._count(use)
+        self.count(use)
         if self.keep:
             try:
                 await self.keep(use)

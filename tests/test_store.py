@@ -230,7 +230,7 @@ def test_an_export_holds_ones_own_rows_of_every_chat_and_no_others(make: Make) -
         kept = await store.everything()
         for row in kept["learners"]:
             row["talk"] = json.loads(row["talk"])
-        own = {name: [row for row in kept[name] if row["person"] == 7] for name in ("learners", "answers", "votes")}
+        own = {name: [row for row in kept[name] if row["person"] == 7] for name in ("learners", "answers", "votes", "spent")}
         assert exported == own
         assert {name: len(rows) for name, rows in own.items()} == {"learners": 1, "answers": 2, "votes": 2}
 

@@ -13,7 +13,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.knowledge.schema import Language
 from bot.learners import KEPT, Asked, Judged, Learner, Voted
 from bot.store.database import Database
-from bot.store.tables import answers, learners, polls, votes
+from bot.store.spending import disown
+from bot.store.tables import answers, learners, polls, spent, votes
 
 TALK = TypeAdapter(Learner)
 APART = {"person", "chat", "language", "chosen", "notes", "forgotten"}  # fields with a column of their own, or none
@@ -56,6 +57,7 @@ class Learners:
         if learner.forgotten:
             for whose in (learners.c.person, answers.c.person, votes.c.person, polls.c.chat):
                 connection.execute(delete(whose.table).where(whose == learner.person))
+            disown(learner.person, connection)
             return
         for note in learner.notes:
             self._note(learner, note, connection)
@@ -89,6 +91,7 @@ class Learners:
         def forget(connection: Connection) -> None:
             for time in (learners.c.seen, answers.c.at, votes.c.at, polls.c.at):
                 connection.execute(delete(time.table).where(time < since))
+            connection.execute(delete(spent).where(spent.c.day < since // DAY))
 
         await self.database.run(forget)
 
@@ -96,7 +99,9 @@ class Learners:
         """All that is kept about the learner's person, in every chat, as JSON."""
 
         def kept(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-            own = {table.name: select(table).where(table.c.person == learner.person) for table in (learners, answers, votes)}
+            own = {
+                table.name: select(table).where(table.c.person == learner.person) for table in (learners, answers, votes, spent)
+            }
             return {
                 name: [dict(row._mapping) for row in connection.execute(found.order_by(*found.selected_columns))]
                 for name, found in own.items()

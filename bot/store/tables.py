@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-VERSION = "0001"  # the newest migration
+VERSION = "0002"  # the newest migration
 
 metadata = MetaData()
 
@@ -77,6 +77,15 @@ updates = Table(
     Column("messages", JSON, nullable=False),  # ids of the messages that hold the answer
     Column("reply", Text),  # the answer, from the moment it is known until it stands
     Index("updates_pending", "update", sqlite_where=Column("body").isnot(None)),
+)
+
+spent = Table(
+    "spent",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),  # of UTC, counted from 1970
+    _id("person", primary_key=True, autoincrement=False),  # 0: those who were forgotten
+    Column("prompt", Integer, nullable=False),  # tokens
+    Column("answer", Integer, nullable=False),
 )
 
 marks = Table(

@@ -7,7 +7,7 @@ well and worded badly. One that cites nothing, or tries anything else, is droppe
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -87,7 +87,6 @@ def voice(
     settings: Settings,
     clock: Callable[[], float],
     keep: Callable[[Use], Awaitable[None]] | None = None,
-    used: Iterable[Use] = (),
 ) -> Voice | None:
     """The voice that the settings describe; None when the knowledge answers alone.
 
@@ -97,7 +96,7 @@ def voice(
     if not endpoint:
         return None
     each, together = settings.bot_tokens_per_learner_per_day, settings.bot_tokens_per_day
-    allowance = Allowance(each, together, time.time, keep, used)
+    allowance = Allowance(each, together, time.time, keep)
     return Voice(Model(endpoint, clock), allowance, read(settings.bot_prompts_dir, operator.language()))
 
 

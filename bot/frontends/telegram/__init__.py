@@ -3,6 +3,7 @@
 serve.py   starts and stops, polls Telegram (door.py is the webhook instead)
 heard.py   an update → what somebody said, or nothing that concerns us
 desk.py    stores it, works each chat's messages in order, and sees that the answer stands
+growing.py shows a text while it grows
 drawn.py   replies → texts with entities, buttons, polls, files
 pace.py    how fast a chat may be spoken to
 menu.py    the commands and descriptions that Telegram shows

@@ -12,9 +12,10 @@ import json
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from telegram import (
     Bot,
@@ -29,16 +30,19 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Te
 from bot.classroom import Classroom
 from bot.errors import Unkept
 from bot.frontends.telegram.drawn import MESSAGES, Drawn, draw, units
+from bot.frontends.telegram.growing import GROUP, PRIVATE, Growing
 from bot.frontends.telegram.heard import Heard, hear
 from bot.intents import parse
 from bot.learners import Asked, Judged, Learner
 from bot.limits import Limits
 from bot.limits import Verdict as Limit
+from bot.replies import Reply
 from bot.store.database import Database
 from bot.store.inbox import Entry, Inbox
 from bot.store.learners import Learners
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 GOES_ON = "…"  # holds the place of a further part
 TOO_LATE = ("to edit not found", "can't be edited", "MESSAGE_ID_INVALID")
 
@@ -255,7 +259,7 @@ class Desk:
             await self._place(work, self.classroom.knowledge.say("placeholder", language))
         if work.stopped:
             raise Stopped
-        replies = [reply async for reply in self.classroom.hear(learner, heard.text)]
+        replies = await self._unless_stopped(work, self._hear(work, learner))
         shown = [draw(reply, nod=bool(heard.press) and self._quiet(heard)) for reply in replies]
         drawn = tuple(part for parts in shown for part in parts) if heard.private or not heard.poll else ()
         report = learner.forgotten or any(_open(note) for note in learner.notes)
@@ -267,6 +271,29 @@ class Desk:
         if report:
             await self.report()
         return drawn
+
+    async def _hear(self, work: Work, learner: Learner) -> list[Reply]:
+        """What the classroom replies; while it is still being worded, as much of it as is known is shown."""
+        growing = Growing(partial(self._grow, work), PRIVATE if work.heard.private else GROUP)
+        replies = []
+        try:
+            async with aclosing(self.classroom.hear(learner, work.heard.text)) as heard:
+                async for reply in heard:
+                    if not reply.draft:
+                        replies.append(reply)
+                    elif work.entry.messages:
+                        growing.show(draw(reply)[0])
+        finally:
+            growing.end()
+        return replies
+
+    async def _grow(self, work: Work, drawn: Drawn) -> None:
+        """Shows a draft in the place of the answer; where that fails nothing is lost."""
+        chat, message = work.heard.chat, work.entry.messages[0]
+        try:
+            await self.bot.edit_message_text(drawn.text + GOES_ON, chat, message, entities=_entities(drawn))
+        except TelegramError:
+            log.debug("a draft was not shown")
 
     def _refusal(self, work: Work) -> tuple[Drawn, ...]:
         if work.limit == "silent" or (work.limit == "stranger" and not work.heard.private):
@@ -318,14 +345,13 @@ class Desk:
             work.entry.messages[at] = sent.message_id
             await self.database.run(partial(self.inbox.placed, work.entry))
 
-    async def _unless_stopped(self, work: Work, call: Coroutine[Any, Any, Any]) -> None:
+    async def _unless_stopped(self, work: Work, call: Coroutine[Any, Any, T]) -> T:
         """Makes the call; raises Stopped when the learner stops it before it is through."""
         if work.stopped:
-            await call
-            return
+            return await call
         work.call = asyncio.create_task(call)
         try:
-            await work.call
+            return cast("T", await work.call)
         except asyncio.CancelledError:
             if work.stopped:
                 raise Stopped from None

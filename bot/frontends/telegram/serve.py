@@ -30,11 +30,14 @@ from bot.frontends.telegram import menu
 from bot.frontends.telegram.desk import Desk, pauses
 from bot.frontends.telegram.pace import Pace, seconds
 from bot.knowledge.base import Knowledge
+from bot.knowledge.schema import Language
 from bot.limits import Limits
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.store.inbox import Inbox
 from bot.store.learners import Learners
+from bot.store.spending import Spending
+from bot.tutor.speaker import voice
 
 log = logging.getLogger(__name__)
 KINDS = ["message", "edited_message", "callback_query", "poll_answer", "my_chat_member"]
@@ -123,7 +126,11 @@ class _Service:
         except Unkept:
             raise operator.refused("database-url") from None
         self.learners, self.inbox = Learners(self.database, time.time), Inbox(self.database, time.time)
-        self.classroom = Classroom(knowledge, settings.bot_metaphor, settings.bot_language, self.learners.export)
+        self.spending = Spending(self.database)
+        self.voice = voice(settings, time.monotonic, self.spending.add)
+        self.classroom = Classroom(
+            knowledge, settings.bot_metaphor, settings.bot_language, self.learners.export, self.voice, self._usage
+        )
         self.bot = _bot(settings)
         limits = Limits(frozenset(settings.bot_allowed_users))
         self.desk = Desk(self.bot, self.classroom, self.database, self.learners, self.inbox, limits, self._report)
@@ -136,6 +143,8 @@ class _Service:
                 await self.database.open()
             except Unkept as fault:
                 raise operator.refused("database-newer" if str(fault) == "newer" else "database", reason=fault) from None
+            if self.voice:
+                opened.push_async_callback(self.voice.model.close)
             opened.push_async_callback(self.bot.shutdown)
             opened.push_async_callback(_end_the_rest)
             if self.settings.bot_webhook_url:
@@ -155,6 +164,7 @@ class _Service:
         """Finds Telegram, takes up what was left, and hears updates from then on."""
         webhook = self.settings.bot_webhook_url
         await self._until_reached(self.bot.initialize)
+        await self._until_kept(self._remember_spending)
         await self._until_kept(self.desk.resume)
         if webhook:
             secret = self._secret
@@ -170,6 +180,32 @@ class _Service:
             await (asyncio.Event().wait() if webhook else self._poll())
         finally:
             house.cancel()
+
+    async def _remember_spending(self) -> None:
+        """What was used today before this start counts as well."""
+        if self.voice:
+            for use in await self.spending.of(self.voice.allowance.day):
+                self.voice.allowance.count(use)
+
+    def _usage(self, person: int, language: Language) -> str:
+        """What the model took today, for an admin; for anybody else nothing."""
+        if person not in self.settings.bot_admins:
+            return ""
+        if not self.voice:
+            return self.knowledge.say("usage.none", language)
+        used, price = self.voice.allowance, self.settings.bot_model_price
+        cost = f"{(used.prompt * price[0] + used.answer * price[1]) / 1e6:.2f}" if price else ""
+        return self.knowledge.say(
+            "usage",
+            language,
+            tokens=used.prompt + used.answer,
+            prompt=used.prompt,
+            answer=used.answer,
+            people=len(used.used),
+            each=used.each,
+            together=used.together,
+            cost=self.knowledge.say("usage.cost", language, cost=cost) if cost else "",
+        )
 
     async def _until_reached(self, call: Callable[[], Awaitable[object]]) -> None:
         while True:
