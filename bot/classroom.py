@@ -122,7 +122,7 @@ class Classroom:
             case Intent("export" | "forget") if learner.chat != learner.person:
                 return self._said("private.only", language)
             case Intent("privacy"):
-                return self._said("privacy", language, days=KEPT) if self.export else self._said("privacy.nothing", language)
+                return self._privacy(language)
             case Intent("export"):
                 return await self._export(learner, language)
             case Intent("forget", words):
@@ -216,6 +216,14 @@ class Classroom:
             return self._said("privacy.nothing", language)
         caption = say(self.knowledge.say("export", language))
         return File((caption,), name="kube-lemonade.json", content=await self.export(learner))
+
+    def _privacy(self, language: Language) -> Reply:
+        speaker = self.tutor.speaker
+        told = {"name": speaker.model.endpoint.name} if speaker else {}
+        model = self.knowledge.say("privacy.model" if speaker else "privacy.no-model", language, **told)
+        if self.export:
+            return self._said("privacy", language, days=KEPT, model=model)
+        return self._said("privacy.nothing", language) if not speaker else Reply((say(model),))
 
     def _forget(self, learner: Learner, words: str, language: Language) -> Reply:
         if words != "yes":

@@ -23,11 +23,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Row, inspect, select, text
 
+from bot.allowance import Use
 from bot.errors import Unkept
 from bot.learners import KEPT, WINDOW, Asked, Judged, Learner, Topic, Voted
 from bot.store.database import MIGRATIONS, Database
 from bot.store.inbox import REMEMBERED, Entry, Inbox
 from bot.store.learners import DAY, OPEN_QUESTIONS, Learners, OpenQuestion
+from bot.store.spending import Spending
 from bot.store.tables import VERSION, metadata
 from tests.conftest import ROOT
 
@@ -232,7 +234,23 @@ def test_an_export_holds_ones_own_rows_of_every_chat_and_no_others(make: Make) -
             row["talk"] = json.loads(row["talk"])
         own = {name: [row for row in kept[name] if row["person"] == 7] for name in ("learners", "answers", "votes", "spent")}
         assert exported == own
-        assert {name: len(rows) for name, rows in own.items()} == {"learners": 1, "answers": 2, "votes": 2}
+        assert {name: len(rows) for name, rows in own.items()} == {"learners": 1, "answers": 2, "votes": 2, "spent": 0}
+
+    run(make, work)
+
+
+# ---------------------------------------------------------------- spending
+
+
+def test_what_was_used_adds_up_by_day_and_person_and_outlives_the_person(make: Make) -> None:
+    async def work(store: Store) -> None:
+        spending = Spending(store.database)
+        for use in (Use(1, 7, 100, 300), Use(1, 7, 0, -250), Use(1, 8, 10, 1), Use(2, 7, 5, 5)):
+            await spending.add(use)
+        assert await spending.of(1) == [Use(1, 7, 100, 50), Use(1, 8, 10, 1)]
+        for person in (7, 8):
+            await store.save(Learner(person, person, forgotten=True))
+        assert await spending.of(1) == [Use(1, 0, 110, 51)]
 
     run(make, work)
 
@@ -264,7 +282,7 @@ def test_forgetting_takes_every_row_of_that_person_and_of_no_other(make: Make) -
         after = await store.everything()
         assert after == without(before, 7)
         assert {name: len(rows) for name, rows in after.items()} == {
-            "learners": 2, "answers": 2, "votes": 2, "polls": 2, "updates": 0, "marks": 0,
+            "learners": 2, "answers": 2, "votes": 2, "polls": 2, "updates": 0, "marks": 0, "spent": 0,
         }  # fmt: skip
         assert await store.load(7, 7) == Learner(7, 7, "en")
         assert await store.learners.posted(f"poll {SECRET}") is None

@@ -729,7 +729,7 @@ def test_votes_on_strange_polls_and_second_votes_harm_nothing(room: Room) -> Non
     assert room.vote(anna, poll, right=True).text.startswith("✅ 答对了！")
     second = room.answer(anna.chat, lambda: room.api.emit("poll_answer", vote | {"option_ids": [wrong]}))
     assert second.text.startswith("🤔 不是这个。")
-    assert room.export(ben) == {"learners": [], "answers": [], "votes": []}
+    assert room.export(ben) == {"learners": [], "answers": [], "votes": [], "spent": []}
 
 
 # ---- one's own data ----
@@ -748,6 +748,7 @@ def test_the_export_holds_ones_own_rows_only(room: Room) -> None:
         "learners": [(anna.id, anna.id)],
         "answers": [(anna.id, anna.id), (anna.id, group.id)],
         "votes": [],
+        "spent": [],
     }
     assert [row["question"] for row in kept["answers"]] == ["etcd 是什么？", "什么是容器？"]
     assert anna.chat.last.filename == "kube-lemonade.json"
