@@ -63,7 +63,8 @@ class Allowance:
         use = Use(self._today(), person, prompt, answer)
         if self.day != use.day:
             self.day, self.used, self.prompt, self.answer = use.day, {}, 0, 0
-        if self.used.get(person, 0) + use.tokens > self.each or sum(self.used.values()) + use.tokens > self.together:
+        mine = self.used.get(person, 0) if person else 0  # nobody in particular has no share of their own
+        if mine + use.tokens > self.each or sum(self.used.values()) + use.tokens > self.together:
             raise Spent((use.day + 1) * DAY - self.now())
         await self._add(use)
         return Ticket(use)

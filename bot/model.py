@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Silent
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import openai
 
 log = logging.getLogger(__name__)
-FIRST = 10.0  # seconds to the first token, at most
+FIRST = 3  # the first token has to come within this part of the time
 FAULTS = 3
 PAUSE, LONGEST = 15.0, 300.0  # seconds it is left alone: the first time, and at most
 LOCKED = (401, 402, 403, 404)  # the endpoint does not know us, or not the model: asking again soon changes nothing
@@ -96,6 +97,11 @@ class Model:
         self.client: openai.AsyncOpenAI | None = None
         self.newer = False  # the endpoint wants the newer name of a parameter, and no temperature
 
+    async def ready(self) -> None:
+        """Loads the library, which takes a while: nobody's time runs yet, and nobody else waits for it."""
+        if self.client is None:
+            await asyncio.to_thread(import_module, "openai")
+
     async def speak(self, prompt: Prompt, until: float) -> AsyncGenerator[str | Used, None]:
         """The answer in pieces as they come, and at the end what it took, where the endpoint tells.
 
@@ -128,7 +134,7 @@ class Model:
     async def _pieces(self, prompt: Prompt, until: float) -> AsyncGenerator[str | Used, None]:
         """Every way in which the library or the other side fails ends as Silent."""
         stream: Any = None
-        first = min(until, self.now() + min(FIRST, self.endpoint.timeout / 3))
+        first = min(until, self.now() + self.endpoint.timeout / FIRST)
         try:
             stream = await self._in_time(self._begin(prompt), first)
             heard = False

@@ -2,7 +2,7 @@
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
 metaphors/ID/items/*.yaml  texts/*.yaml  language/{wording,checking}.yaml
-language/{characters,asked,weights}.tsv
+language/{characters,asked,weights,neighbours}.tsv
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"language/checking": TypeAdapter(Checking),
     r"language/characters": TypeAdapter(tuple[Character, ...]),
     r"language/asked": TypeAdapter(tuple[Asked, ...]),
-    r"language/weights": TypeAdapter(tuple[tuple[str, str, str], ...]),
+    r"language/(weights|neighbours)": TypeAdapter(tuple[tuple[str, str], ...]),
 }
 ENDINGS = (".yaml", ".yml", ".tsv")
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
@@ -76,7 +76,7 @@ class Knowledge:
     texts: dict[str, Both]
     wording: Wording
     checking: Checking  # for what a language model says
-    weights: tuple[tuple[str, str, str], ...]  # what was learnt from questions, see `bot/tutor/learnt.py`
+    weights: tuple[tuple[str, str], ...]  # what was learnt from questions, see `bot/tutor/learnt.py`
     characters: dict[str, tuple[str, str]]  # Chinese character → simplified form, pinyin with tone number
 
     def claim(self, id: str) -> Claim:
@@ -175,6 +175,7 @@ def _assemble(files: list[File]) -> Knowledge:
             items = {id: item for items in inside for id, item in items.items()}
             pictures[file.value.id] = Picture(file.value, roles, breaks, items)
     tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
+    weights = tables.get("language/weights.tsv", ())
     return Knowledge(
         concepts={concept.id: concept for concept in of(Concept)},
         pairs=tuple(of(Pair)),
@@ -183,5 +184,5 @@ def _assemble(files: list[File]) -> Knowledge:
         wording=of(Wording)[0],
         checking=next(iter(of(Checking)), Checking()),
         characters={char: (simple, sound) for char, simple, sound in tables["language/characters.tsv"]},
-        weights=tables.get("language/weights.tsv", ()),
+        weights=weights and weights + tables.get("language/neighbours.tsv", ()),
     )

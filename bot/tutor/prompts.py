@@ -24,6 +24,7 @@ GAPS = {
     "again.md": {"why"},
 }
 GAP = re.compile(r"\{([a-z]+)\}")
+MARK = re.compile(r"[<>]{2,}")  # what marks the learner's words off
 ROOM = 2_200  # tokens of a whole prompt, as we count them
 ENTRIES = 4  # concepts whose claims are given
 OTHERS = 6  # claims of a concept that is not asked about itself
@@ -75,7 +76,7 @@ class Prompts:
 
     def now(self, plan: Plan, question: str, learner: Learner) -> str:
         """The part that is this question's."""
-        words = INVISIBLE.sub("", question).replace("<<<", "").replace(">>>", "")[:QUESTION]
+        words = MARK.sub(" ", INVISIBLE.sub("", question))[:QUESTION]
         topics = [self._topic(topic.concepts, topic.claims, plan.language) for topic in list(learner.told.values())[-TOPICS:]]
         rest = {
             "language": self.knowledge.say("model.language", plan.language),

@@ -29,7 +29,7 @@ from bot.tutor.sentences import sentences
 ANSWER = 300  # tokens that a model may take for an answer
 HEARD = 2_000  # characters that are read of it
 MOST = 3  # sentences that are shown
-ROOM = {"zh": 90, "en": 60}  # Chinese characters, English words that they may take together
+ROOM = {"zh": 80, "en": 50}  # Chinese characters, English words that they may take together
 REWORDED = ("word", "negation", "hedge", "order", "length", "language")  # faults of wording: the claim says it better
 
 
@@ -113,6 +113,7 @@ class Speaker:
 
         Raises Silent where the model cannot be used, and Spent where no tokens are left.
         """
+        await self.model.ready()
         begun = self.model.now()
         until = begun + self.model.endpoint.timeout
         prompt = Prompt(self.prompts.always, self.prompts.now(plan, question, learner), ANSWER)
@@ -141,7 +142,7 @@ class Speaker:
                         used = piece
                         continue
                     speech.heard += piece
-                    if (words := speech.shown(ended=False)) != shown:
+                    if len(words := speech.shown(ended=False)) > len(shown):  # what is shown is not taken back
                         shown = words
                         yield shown
                     if speech.full(shown):
@@ -149,5 +150,5 @@ class Speaker:
             if (words := speech.shown(ended=True)) != shown:
                 yield words
         finally:
-            took = used or Used(asked, tokens(speech.heard))
+            took = used or (Used(asked, tokens(speech.heard)) if speech.heard else Used(0, 0))
             await self.allowance.settle(ticket, took.prompt, took.answer)

@@ -10,8 +10,5 @@ menu.py    the commands and descriptions that Telegram shows
 """
 
 import os
-import sys
 
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # the library's coming way to tell durations; the old one warns
-# httpcore looks for this module at every step of every request; where it is not installed, that is a fifth of a request.
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
