@@ -16,11 +16,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.house import house, whole
 from tests.llama import Llama, weights
 from tests.modelapi import ModelApi, estimate
 from tests.modelapi.words import cited
 from tests.test_real_model import TURNS
-from tests.test_streaming import ETCD, house, stands, two_hundred
+from tests.test_streaming import ETCD, two_hundred
 
 SHOWN = (1, 5, 10)
 SPEEDS = (10, 40, 100)
@@ -59,7 +60,7 @@ def latency(speed: float) -> tuple[float, float, float, int]:
         (anna,) = each.people(1)
         each.model.script = two_hundred(speed)
         asks = anna.says(ETCD)
-        each.until(lambda: anna.chat.by_bot and stands(anna.chat.last), 60)
+        each.until(lambda: anna.chat.by_bot and whole(anna.chat.last), 60)
         message, asked = anna.chat.last, each.model.asked[0]
         calls = [call for call in each.telegram.calls if call.params.get("chat_id") == anna.id]
     first = message.edits[0].time

@@ -197,7 +197,7 @@ def dead(folder: Path, script: Script, down: bool) -> tuple[set[str], float, int
         api.script = cited
         api.up()
         rows = [asking.ask(ETCD)]
-        while rows[-1]["route"] != "model" and len(rows) < 400:
+        while rows[-1]["route"] != "model" and time.monotonic() - began < 120:
             time.sleep(0.1)
             rows.append(asking.ask(ETCD))
         healed = len(api.asked) - tried
@@ -224,7 +224,7 @@ def test_a_dead_model_is_left_alone_and_used_again_when_it_is_back(
     routes, took, tried, healed, rows = breakers[how].result()
     assert routes == {"knowledge"}
     assert tried <= 10
-    assert took < 30
+    assert took < 60
     assert [row["route"] for row in rows[-3:]] == ["model"] * 3
     assert healed == 1
 

@@ -8,86 +8,24 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pexpect
-import pytest
 
 from tests.asking import line, parts, plain, unsupported
-from tests.botapi import BotApi, Chat, Flood, Message, Person
-from tests.botapi.server import STRICT
+from tests.botapi import Chat, Message, Person
 from tests.conftest import ROOT
+from tests.house import House, long, together, whole
 from tests.killing import PLACEHOLDER
 from tests.modelapi import Asked, Claim, ModelApi, Script, Talk, say
 from tests.modelapi.words import cited, joined
-from tests.served import Served
 
 ETCD, POD, KUBELET = "What is etcd?", "What is a Pod?", "What does the kubelet do?"
 STOPPED = "All right, stopped."
+going = together
 LIE = "The kubelet keeps all data of zebras."
 GROWING = "…"  # all that may stand beside checked words while an answer grows
-
-
-class House(NamedTuple):
-    """The bot between the two doubles."""
-
-    telegram: BotApi
-    model: ModelApi
-    served: Served
-
-    def people(self, count: int) -> list[Person]:
-        return [self.telegram.person(987_654_321 + number, f"P{number}", "en") for number in range(count)]
-
-    def until(self, condition: Callable[[], object], seconds: float = 20) -> None:
-        self.served.until(condition, seconds)
-
-
-Test = Callable[[House], None]
-LONG: dict[str, tuple[Test, Flood | None, dict[str, str]]] = {}
-
-
-def long(flood: Flood | None = STRICT, **variables: str) -> Callable[[Test], Callable[[dict[str, Future[None]]], None]]:
-    """A test that mostly waits: it begins with the first of its kind, and goes on beside the others."""
-
-    def beside(test: Test) -> Callable[[dict[str, Future[None]]], None]:
-        LONG[test.__name__] = (test, flood, variables)
-
-        def ends(going: dict[str, Future[None]]) -> None:
-            going[test.__name__].result()
-
-        return ends
-
-    return beside
-
-
-@contextlib.contextmanager
-def house(data: Path, flood: Flood | None = STRICT, **variables: str) -> Iterator[House]:
-    with BotApi(flood=flood) as telegram, ModelApi(cited) as model:
-        served = Served(telegram, data, **model.settings, **variables).start()
-        try:
-            yield House(telegram, model, served)
-        finally:
-            if served.process:
-                served.kill()
-        assert [call for call in telegram.calls if call.status == 429] == []
-        assert "Traceback" not in served.log
-
-
-@pytest.fixture(scope="module")
-def going(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
-    """The long tests among those that were asked for, by name."""
-
-    def alone(test: Test, flood: Flood | None, variables: dict[str, str], folder: Path) -> None:
-        with house(folder / "data", flood, **variables) as each:
-            test(each)
-
-    names = {item.name for item in request.session.items}
-    asked = {name: (*each, tmp_path_factory.mktemp("long")) for name, each in LONG.items() if name in names}
-    with ThreadPoolExecutor(6) as pool:
-        yield {name: pool.submit(alone, *each) for name, each in asked.items()}
 
 
 # ---- what is seen ----
@@ -114,11 +52,6 @@ def gaps(message: Message) -> list[float]:
 def seen(message: Message, words: str) -> float:
     """When words were first to be read."""
     return next(edit.time for edit in message.edits if words in plain(edit.text))
-
-
-def stands(message: Message) -> bool:
-    """Whether the answer is whole: it has buttons."""
-    return bool(message.buttons)
 
 
 def two_hundred(speed: float) -> Script:
@@ -155,7 +88,7 @@ def grown(house: House, script: Script) -> tuple[Person, Message, Asked]:
     (anna,) = house.people(1)
     house.model.script = script
     anna.says(ETCD)
-    house.until(lambda: anna.chat.by_bot and stands(anna.chat.last), 40)
+    house.until(lambda: anna.chat.by_bot and whole(anna.chat.last), 40)
     return anna, anna.chat.last, house.model.asked[0]
 
 
@@ -209,7 +142,7 @@ def test_in_a_group_an_answer_grows_more_slowly(house: House) -> None:
     group = house.telegram.group(-1001, "class", [anna])
     house.model.script = two_hundred(20)
     anna.says(f"/ask {ETCD}", in_=group)
-    house.until(lambda: group.by_bot and stands(group.last), 30)
+    house.until(lambda: group.by_bot and whole(group.last), 30)
     message = group.last
     assert [gap for gap in gaps(message) if gap < 2.95] == []
     assert len(calls(house, group)) <= 6
@@ -223,7 +156,7 @@ def test_five_chats_at_once_are_no_flood(house: House) -> None:
     for person in crowd:
         person.says(ETCD)
         person.says(POD)
-    house.until(lambda: all(len(person.chat.by_bot) == 2 and stands(person.chat.last) for person in crowd), 40)
+    house.until(lambda: all(len(person.chat.by_bot) == 2 and whole(person.chat.last) for person in crowd), 40)
     assert house.telegram.flood_violations == 0
     for message in (message for person in crowd for message in person.chat.by_bot):
         assert [unchecked(text, message.text) for text in message.versions] == [""] * len(message.versions)
@@ -238,7 +171,7 @@ def test_a_model_that_hangs_in_the_middle_leaves_nothing_half_said(house: House)
     (anna,) = house.people(1)
     house.model.script = hangs
     anna.says(ETCD)
-    house.until(lambda: anna.chat.by_bot and stands(anna.chat.last), 6)
+    house.until(lambda: anna.chat.by_bot and whole(anna.chat.last), 6)
     message, asked = anna.chat.last, house.model.asked[0]
     assert message.edits[-1].time - asked.time <= 4
     assert line("model.away") in message.text
@@ -246,7 +179,7 @@ def test_a_model_that_hangs_in_the_middle_leaves_nothing_half_said(house: House)
     assert asked.cut
     house.model.script = cited
     anna.says(POD)
-    house.until(lambda: len(anna.chat.by_bot) == 2 and stands(anna.chat.last))
+    house.until(lambda: len(anna.chat.by_bot) == 2 and whole(anna.chat.last))
     assert house.model.asked[-1].claims[0].text in plain(anna.chat.last.text)
 
 
@@ -274,7 +207,7 @@ def test_cancel_stops_the_model_and_leaves_nothing_half_written(house: House) ->
     assert (anna.sees(), [message.buttons for message in anna.chat.by_bot]) == ([STOPPED], [[]])
     house.model.script = cited
     anna.says(POD)
-    house.until(lambda: len(anna.chat.by_bot) == 2 and stands(anna.chat.last))
+    house.until(lambda: len(anna.chat.by_bot) == 2 and whole(anna.chat.last))
 
 
 @long(flood=None)
@@ -294,7 +227,7 @@ def test_after_kill_9_in_the_middle_there_is_one_whole_answer(house: House) -> N
     house.served.kill()
     house.model.script = cited
     house.served.start()
-    house.until(lambda: anna.chat.by_bot and stands(anna.chat.last))
+    house.until(lambda: anna.chat.by_bot and whole(anna.chat.last))
     house.telegram.quiet(1)
     (message,) = anna.chat.by_bot
     assert house.model.asked[-1].claims[1].text in plain(message.text)
@@ -308,10 +241,10 @@ def test_a_bot_that_is_stopped_in_the_middle_goes_and_answers_later(house: House
     assert house.served.stop(12) == 0
     assert time.monotonic() - began < 10
     house.until(lambda: not asked.open, 2)
-    if not stands(anna.chat.last):
+    if not whole(anna.chat.last):
         house.model.script = cited
         house.served.start()
-        house.until(lambda: stands(anna.chat.last))
+        house.until(lambda: whole(anna.chat.last))
     assert len(anna.chat.by_bot) == 1
     assert unchecked(anna.chat.last.text, anna.chat.last.text) == ""
 

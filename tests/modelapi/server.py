@@ -42,7 +42,7 @@ class ModelApi:
         self.surprises: list[str] = []
         self.changed = threading.Condition()
         self._port = 0
-        self._holder: socket.socket | None = None
+        self._holder = socket.socket()  # keeps the port while nobody listens
         self._server: _Server | None = None
         self.up()
 
@@ -61,8 +61,7 @@ class ModelApi:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.down()
-        if self._holder:
-            self._holder.close()
+        self._holder.close()
         if kind is None:
             assert self.surprises == [], "the model was surprised"
 
@@ -84,13 +83,19 @@ class ModelApi:
         server.stop()
         self._holder = socket.socket()
         self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._holder.bind((LOOPBACK, self._port))
+        self.wait(self._held)
+
+    def _held(self) -> bool:
+        """Whether the port is ours; the last connection may still let go of it."""
+        try:
+            self._holder.bind((LOOPBACK, self._port))
+        except OSError:
+            return False
+        return True
 
     def up(self) -> None:
         """The model is there again, at the same address."""
-        if self._holder:
-            self._holder.close()
-            self._holder = None
+        self._holder.close()
         self._server = self._server or _Server(self, self._port)
         self._port = self._server.server_address[1]
 
