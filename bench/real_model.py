@@ -12,11 +12,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.asking import Asking
 from tests.llama import NAME, Llama, weights
-from tests.modelapi import Asked, ModelApi
+from tests.modelapi import Asked, ModelApi, Piece, Talk
 
 QUESTIONS = [
     "What is Kubernetes?", "What is etcd?", "Who talks to etcd?", "What is a Pod?", "What is a container?", "What is an image?",
@@ -38,19 +39,24 @@ def main() -> int:
         return 1
     written: list[str] = []
 
-    def through(asked: Asked) -> str:
-        """Asks the real model, and keeps what it says."""
-        body = {key: value for key, value in asked.body.items() if not key.startswith("stream")}
-        written.append(llama.post("/v1/chat/completions", body)["choices"][0]["message"]["content"])
-        return written[-1]
+    def through(asked: Asked) -> Talk:
+        """What the real model says, as it comes; it is kept."""
+        written.append("")
+
+        def pieces() -> Iterator[Piece]:
+            for token in llama.stream(asked.body):
+                written[-1] += token
+                yield Piece({"content": token})
+
+        return Talk(pieces())
 
     routes: Counter[str] = Counter()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as data, Llama() as llama, ModelApi(through, model=NAME) as api:
         variables = api.settings if raw else llama.settings
-        with Asking(Path(data), BOT_MODEL_TIMEOUT="60", **variables) as asking:
+        with Asking(Path(data), BOT_MODEL_TIMEOUT="90", **variables) as asking:
             for question in QUESTIONS:
-                row = asking.ask(question, 90)
+                row = asking.ask(question, 120)
                 routes[row["route"]] += 1
                 print(f"== {question}\n   route {row['route']}, {row['took']:.1f} s, {' '.join(row['claims'])}")
                 for text in written:

@@ -10,11 +10,13 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPResponse
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 NAME = "smollm2-135m"
 ROOM = 6144  # tokens of prompt and answer; Chinese takes this model two a character
@@ -67,17 +69,26 @@ class Llama:
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
-        return len(self.post("/tokenize", {"content": text})["tokens"])
+        with self.post("/tokenize", {"content": text}) as answer:
+            return len(json.load(answer)["tokens"])
 
     def memory(self) -> float:
         """The most megabytes that it has taken."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
-    def post(self, path: str, body: object) -> Any:
+    def stream(self, body: object) -> Iterator[str]:
+        """The pieces of an answer."""
+        with self.post("/v1/chat/completions", body) as answer:
+            for line in answer:
+                if line.startswith(b"data: {"):
+                    for choice in json.loads(line.removeprefix(b"data: ")).get("choices", []):
+                        yield choice["delta"].get("content") or ""
+
+    def post(self, path: str, body: object) -> HTTPResponse:
         asked = urllib.request.Request(self.address + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            return json.load(answer)
+        answer: HTTPResponse = urllib.request.urlopen(asked, timeout=60)
+        return answer
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tests.botapi import Chat, Message, Person
 from tests.conftest import ROOT
 from tests.house import House, long, together, whole
 from tests.killing import PLACEHOLDER
-from tests.modelapi import Asked, Claim, ModelApi, Script, Talk, say
+from tests.modelapi import Asked, Claim, ModelApi, Script, Talk, say, spoken
 from tests.modelapi.words import cited, joined
 
 ETCD, POD, KUBELET = "What is etcd?", "What is a Pod?", "What does the kubelet do?"
@@ -58,7 +58,7 @@ def two_hundred(speed: float) -> Script:
     """Good sentences, two hundred tokens of them."""
 
     def script(asked: Asked) -> Talk:
-        return Talk(say(cited(asked, 99), speed).pieces[:200])
+        return Talk(spoken(cited(asked, 99), speed)[:200])
 
     return script
 
@@ -66,7 +66,7 @@ def two_hundred(speed: float) -> Script:
 def slowly(asked: Asked) -> Talk:
     """A first sentence at once, and nothing more for long."""
     first, second = asked.claims[:2]
-    return Talk((*say(joined([first]) + " ").pieces, *say(joined([second]), 0.5).pieces))
+    return Talk((*spoken(joined([first]) + " "), *spoken(joined([second]), 0.5)))
 
 
 def mixed(speed: float) -> Script:
@@ -166,7 +166,7 @@ def test_five_chats_at_once_are_no_flood(house: House) -> None:
 def test_a_model_that_hangs_in_the_middle_leaves_nothing_half_said(house: House) -> None:
     def hangs(asked: Asked) -> Talk:
         first, second = asked.claims[:2]
-        return Talk((*say(joined([first]) + " " + second.text[:20]).pieces,), "hang")
+        return Talk(spoken(joined([first]) + " " + second.text[:20]), "hang")
 
     (anna,) = house.people(1)
     house.model.script = hangs

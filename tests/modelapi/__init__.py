@@ -5,7 +5,7 @@ A test gives it a script, a function from what was asked to what is answered: wo
 
 from tests.modelapi.asked import Asked, Claim
 from tests.modelapi.server import KEY, MODEL, Answer, ModelApi, Script
-from tests.modelapi.talks import Page, Piece, Silence, Talk, estimate, say, tokens
+from tests.modelapi.talks import Page, Piece, Silence, Talk, estimate, say, spoken, tokens
 
 __all__ = [
     "KEY",
@@ -21,5 +21,6 @@ __all__ = [
     "Talk",
     "estimate",
     "say",
+    "spoken",
     "tokens",
 ]

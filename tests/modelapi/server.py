@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from tests.modelapi.asked import Asked, Json, Sent, Surprise, read
-from tests.modelapi.talks import Page, Silence, Talk, error, estimate, say
+from tests.modelapi.talks import End, Page, Silence, Talk, error, estimate, say
 
 T = TypeVar("T")
 Answer = str | Talk | Page | Silence
@@ -247,10 +247,10 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self.event(piece.content)
             asked.sent.append(Sent(time.time(), text))
-        self.over(asked, talk)
+        self.over(asked, talk.end, text)
 
-    def over(self, asked: Asked, talk: Talk) -> None:
-        match talk.end:
+    def over(self, asked: Asked, end: End, text: str) -> None:
+        match end:
             case "hang":
                 self.pause(FOR_EVER)
             case "cut":
@@ -260,21 +260,24 @@ class _Handler(BaseHTTPRequestHandler):
             case reason:
                 self.event({}, reason)
                 if (counts := self.server.api.counts) and asked.body.get("stream_options", {}).get("include_usage"):
-                    self.data({"choices": [], "usage": counts(asked, talk.text)})
+                    self.data({"choices": [], "usage": counts(asked, text)})
                 self.chunk(b"data: [DONE]\n\n")
                 self.chunk(b"")
 
     def whole(self, asked: Asked, talk: Talk) -> None:
         """The same for a request without `stream`."""
-        self.pause(sum(piece.pause for piece in talk.pieces))
+        text = ""
+        for piece in talk.pieces:
+            self.pause(piece.pause)
+            text += piece.text
         if talk.end == "hang":
             self.pause(FOR_EVER)
         if talk.end in ("cut", "nothing"):
             return self.hang_up()
-        message = {"role": "assistant", "content": talk.text}
+        message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": talk.end, "logprobs": None}
-        self.page(Page(200, _json(HEAD | {"object": "chat.completion", "choices": [choice], "usage": usage(asked, talk.text)})))
-        return asked.sent.append(Sent(time.time(), talk.text))
+        self.page(Page(200, _json(HEAD | {"object": "chat.completion", "choices": [choice], "usage": usage(asked, text)})))
+        return asked.sent.append(Sent(time.time(), text))
 
     def event(self, delta: Json, finish: str | None = None) -> None:
         self.data({"choices": [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -28,12 +29,8 @@ class Piece(NamedTuple):
 class Talk:
     """Status 200 and a stream. It ends for a reason, or hangs, is cut, or just stops with `nothing` to say so."""
 
-    pieces: tuple[Piece, ...]
+    pieces: Iterable[Piece]
     end: End = "stop"
-
-    @property
-    def text(self) -> str:
-        return "".join(piece.text for piece in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -62,10 +59,15 @@ def estimate(text: str) -> int:
     return wide + -(-(len(text) - wide) // 4)
 
 
-def say(text: str, speed: float = 0.0, end: End = "stop") -> Talk:
+def spoken(text: str, speed: float = 0.0) -> tuple[Piece, ...]:
     """`text` token by token, `speed` tokens a second; 0 is at once."""
     pause = 1 / speed if speed else 0.0
-    return Talk(tuple(Piece({"content": token}, pause) for token in tokens(text)), end)
+    return tuple(Piece({"content": token}, pause) for token in tokens(text))
+
+
+def say(text: str, speed: float = 0.0, end: End = "stop") -> Talk:
+    """An answer of nothing but `text`."""
+    return Talk(spoken(text, speed), end)
 
 
 def error(status: int, message: str, **headers: str) -> Page:

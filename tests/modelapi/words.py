@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.modelapi.asked import Asked, Claim
 from tests.modelapi.server import LOGIN, Answer, Script
-from tests.modelapi.talks import Page, Piece, Silence, Talk, error, say, tokens
+from tests.modelapi.talks import Page, Piece, Silence, Talk, error, say, spoken, tokens
 
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 MOST = 3
@@ -107,7 +107,7 @@ def filtered(asked: Asked) -> Talk:
 def pondering(asked: Asked) -> Talk:
     """Thoughts in a field of their own, and in the text, before a good answer."""
     thoughts = tuple(Piece({"reasoning_content": token}) for token in tokens("A beginner, I might invent things."))
-    return Talk(thoughts + say(cited(asked)).pieces)
+    return Talk(thoughts + spoken(cited(asked)))
 
 
 def whole_markers(asked: Asked) -> Talk:
@@ -144,14 +144,14 @@ def half(asked: Asked, end: Any) -> Talk:
 
 
 def malformed(asked: Asked) -> Talk:
-    good = say(cited(asked)).pieces
+    good = spoken(cited(asked))
     return Talk((*good[:5], Piece(b'data: {"choices": [{"index": 0, "delta": {"content": \n\ndata: }}\n\n'), *good[5:]))
 
 
 def failing(asked: Asked) -> Talk:
     """An error in the middle of the stream, as some gateways send it."""
     fault = b'data: {"error": {"message": "upstream worker 10.0.0.7 died", "type": "server_error", "code": 500}}\n\n'
-    return Talk((*say(cited(asked)).pieces[:5], Piece(fault)), "nothing")
+    return Talk((*spoken(cited(asked))[:5], Piece(fault)), "nothing")
 
 
 HTML = b"<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx/1.27</body></html>"
