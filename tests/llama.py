@@ -35,6 +35,8 @@ def serve() -> None:
     params.model_alias = {NAME}
     params.n_ctx, params.n_parallel, params.n_batch, params.cache_ram_mib = ROOM, 1, 512, 0
     params.warmup = False
+    for threads in (params.cpuparams, params.cpuparams_batch):
+        threads.n_threads, threads.poll = 2, 0  # waiting must not take the processor from the bot
     params.hostnames, params.port = ["127.0.0.1"], 0
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
