@@ -44,7 +44,7 @@ def test_a_real_model_tells_nothing_unchecked(llama: Llama, tmp_path: Path) -> N
     with Asking(tmp_path / "without") as asking:
         known = [asking.ask(question) for question in QUESTIONS]
     began = time.monotonic()
-    with Asking(tmp_path / "with", BOT_MODEL_TIMEOUT="90", **llama.settings) as asking:
+    with Asking(tmp_path / "with", **llama.settings) as asking:
         rows = [asking.ask(question) for question in QUESTIONS]
     for row, before in zip(rows, known, strict=True):
         print(f"{row['route']:10}{row['took']:5.1f} s  {row['question']}\n{row['text']}\n")
