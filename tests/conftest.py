@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+for name in [name for name in os.environ if name.startswith("OPENAI_")]:
+    del os.environ[name]  # no test asks a model of the person who runs it
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
