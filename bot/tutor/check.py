@@ -229,11 +229,15 @@ class Check:
         if not all(id.rpartition(".")[0] in supplied and self._claim(id) for id in ids):
             return "unknown-id"
         claims = [self.knowledge.claim(id) for id in ids]
+        if said.rstrip("。.! ") == claims[0][language].rstrip("。. "):
+            return None  # word for word
         if INVISIBLE.search(said):
             return "markup"
         if any(not link.startswith(tuple(SITE + claim.source for claim in claims)) for link in LINK.findall(said)):
             return "link"
-        if MARKUP.search(_without_code(said)) or any(category(char)[0] == "S" for char in said if not char.isascii()):
+        if not self._plain(said, [claim[language] for claim in claims]) or any(
+            category(char)[0] == "S" for char in said if not char.isascii()
+        ):
             return "markup"
         if bool(CHINESE.search(said)) != (language == "zh") or self._foreign(said):
             return "language"
@@ -251,7 +255,7 @@ class Check:
 
     def _unfaithful(self, said: str, claims: list[Text], words: Words) -> Fault | None:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
-        if not walk.ends():
+        if not walk.ends() or not walk.text.substance:
             return "word"
         if walk.text.nots > sum(claim.nots for claim in claims) or not walk.ends(walk.denies_alike):
             return "negation"
@@ -270,6 +274,15 @@ class Check:
             self.read[id, language] = Text(self.knowledge.claim(id)[language], self.words[language])
         return self.read[id, language]
 
+    @staticmethod
+    def _plain(said: str, claims: list[str]) -> bool:
+        """Whether it holds no markup: a sign of it may stand in `code` that a claim has as well, and nowhere else."""
+        pieces = said.split("`")
+        plain, codes = pieces[::2], pieces[1::2]
+        balanced = said.count("`") % 2 == 0
+        known = all(not MARKUP.search(code) or any(code in claim for claim in claims) for code in codes)
+        return balanced and known and not any(map(MARKUP.search, plain))
+
     def _foreign(self, said: str) -> bool:
         """Whether it holds letters or figures of a script that the claims are not written in, which no rule would read."""
         strange = (char for char in normalize("NFKC", said) if char.isalnum() and not char.isascii())
@@ -277,8 +290,3 @@ class Check:
 
     def _spell(self, text: str) -> str:
         return self.reader.spell(text.replace("’", "'").replace("'s ", " "))
-
-
-def _without_code(text: str) -> str:
-    """`text` without its `backquoted` words, which may hold any sign."""
-    return re.sub(r"`[^`]*`", "", text)

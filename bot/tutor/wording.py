@@ -222,6 +222,11 @@ class Text:
     def tells(self, at: int) -> bool:
         return self.rank[at] < self.rank[at + 1]
 
+    @property
+    def substance(self) -> bool:
+        """Whether it tells anything besides names."""
+        return any(self.tells(at) and at not in self.names for at in range(len(self.units)))
+
     def stance(self, start: int, end: int) -> int:
         """What a `not` does to a piece."""
         return min((self.polarity[at] for at in range(start, end) if self.tells(at)), default=OPEN)
