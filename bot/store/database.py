@@ -7,6 +7,7 @@ everybody in turn, and a transaction that has begun is never torn by whoever sto
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -22,9 +23,11 @@ from bot.errors import Unkept
 from bot.store.tables import VERSION
 
 BUSY = 2.0  # seconds to wait for another process that writes
+MOMENT = 0.25  # seconds that what is not urgent waits for a transaction to join
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 T = TypeVar("T")
+Work = Callable[[Connection], T]
 
 
 class Database:
@@ -40,21 +43,48 @@ class Database:
             raise Unkept("url")
         self.engine = create_engine(address, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY})
         event.listen(self.engine, "connect", _settle)
+        self.connection: Connection | None = None
+        self.waiting: tuple[Work[object], ...] = ()  # for the next transaction
         self.thread = ThreadPoolExecutor(1, "database")
 
-    async def run(self, work: Callable[[Connection], T], *more: Callable[[Connection], object]) -> T:
+    async def run(self, work: Work[T], *more: Work[object]) -> T:
         """What `work` returns, done with `more` in one transaction: all of it is kept, or nothing.
 
         Raises Unkept when the database cannot be used right now.
         """
+        waited, self.waiting = self.waiting, ()
+        try:
+            return await self._run(work, *waited, *more)
+        except Unkept:
+            if waited:
+                self.waiting = waited + self.waiting
+                asyncio.get_running_loop().call_later(BUSY, self._catch_up)
+            raise
+
+    def soon(self, work: Work[object]) -> None:
+        """Has `work` done with the next transaction, or in a moment with one of its own; a killed process forgets it."""
+        if not self.waiting:
+            asyncio.get_running_loop().call_later(MOMENT, self._catch_up)
+        self.waiting += (work,)
+
+    def _catch_up(self) -> None:
+        if self.waiting:
+            self.catching_up = asyncio.create_task(self._caught_up())
+
+    async def _caught_up(self) -> None:
+        with contextlib.suppress(Unkept):
+            await self.run(lambda _: None)
+
+    async def _run(self, work: Work[T], *more: Work[object]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.thread, self._transaction, work, more)
 
-    def _transaction(self, work: Callable[[Connection], T], more: tuple[Callable[[Connection], object], ...]) -> T:
+    def _transaction(self, work: Work[T], more: tuple[Work[object], ...]) -> T:
         try:
-            with self.engine.begin() as connection:
-                result = work(connection)
+            self.connection = self.connection or self.engine.connect()
+            with self.connection.begin():
+                result = work(self.connection)
                 for each in more:
-                    each(connection)
+                    each(self.connection)
                 return result
         except DBAPIError as error:
             raise Unkept(str(error.orig)) from None
@@ -79,10 +109,12 @@ class Database:
 
     async def wipe(self) -> None:
         """Takes what was deleted off the disk too: the write-ahead log still holds it. Raises Unkept as `run` does."""
-        await self.run(_empty_log)
+        await self.run(lambda _: None)  # what waits
+        await self._run(_empty_log)
 
     async def close(self) -> None:
-        """Ends the thread, after what it has begun."""
+        """Ends the thread, after what it has begun and what waits."""
+        await self._caught_up()
         await asyncio.to_thread(self.thread.shutdown)
         self.engine.dispose()
 

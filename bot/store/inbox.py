@@ -56,10 +56,9 @@ class Inbox:
 
         return await self.database.run(found)
 
-    async def done(self, entry: Entry) -> None:
-        """The answer stands: what was said is no longer kept here."""
-        nothing: dict[str, object] = {"number": entry.update, "chat": 0, "body": None, "reply": None, "messages": []}
-        await self.database.run(lambda connection: connection.execute(CHANGE, nothing))
+    def done(self, entry: Entry, connection: Connection) -> None:
+        """The answer stands: what was said is no longer kept here. Part of a transaction."""
+        connection.execute(CHANGE, {"number": entry.update, "chat": 0, "body": None, "reply": None, "messages": []})
 
     def placed(self, entry: Entry, connection: Connection) -> None:
         """Remembers the messages that hold the answer, as part of a transaction."""

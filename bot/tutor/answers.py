@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.cited import Citations, gap
@@ -22,6 +22,7 @@ from bot.tutor.finder import Finding
 from bot.tutor.questions import Slot
 
 NOTHING = Finding()
+MANY = 1_000  # forms to remember
 
 
 class Form(NamedTuple):
@@ -39,6 +40,7 @@ class Answers:
     knowledge: Knowledge
     picture: Picture
     reader: Reader
+    forms: dict[tuple[Slot, str | None, Language], Form] = field(default_factory=dict)  # that were found to fit
 
     def explain(
         self, slot: Slot, language: Language, learner: Learner, question: str = "", finding: Finding = NOTHING
@@ -55,7 +57,7 @@ class Answers:
             text = cites.paragraph((focused.text if focused else concept.definition)[language])
             return [text, self._stuck(concept.stuck, cites, language)] if concept.stuck and not focused else [text]
 
-        blocks, cites = self._fitted(above, (concept.id,), stop, language)
+        blocks, cites = self._fitted(above, Slot((concept.id,), slot.number), stop, language)
         guess, choices = self.guess(concept, slot.number, language)
         others = tuple(id for id in finding.concepts if id != concept.id)
         answer = Answer(
@@ -86,7 +88,7 @@ class Answers:
             choose = self.knowledge.say("compare.choose", language) + gap(language)
             return [cites.paragraph(pair.difference[language]), cites.paragraph(pair.choose[language], choose)]
 
-        blocks, cites = self._fitted(above, ids, stop, language)
+        blocks, cites = self._fitted(above, Slot(ids), stop, language)
         answer = Answer(
             blocks=tuple(blocks),
             choices=self.looks(ids, language),
@@ -119,25 +121,33 @@ class Answers:
         return Paragraph((*lead.spans, Span("\n"), *command.spans, Span("\n"), *cites.spans(stuck.next[language])))
 
     def _fitted(
-        self, above: Callable[[Language, Citations], list[Block]], ids: tuple[str, ...], stop: str | None, language: Language
+        self, above: Callable[[Language, Citations], list[Block]], slot: Slot, stop: str | None, language: Language
     ) -> tuple[list[Block], Citations]:
-        """What stands above, the rows and the stop, in the fullest form that one phone screen holds.
+        """What stands `above`, which `slot` tells, the rows and the stop, in the fullest form that one phone screen holds.
 
         The number of rows fits in both languages, so that both rest on the same claims.
         """
 
         def build(language: Language, form: Form) -> tuple[list[Block], Citations]:
             cites = Citations()
-            blocks = [*above(language, cites), *self._rows(ids, form.rows, cites, language)]
+            blocks = [*above(language, cites), *self._rows(slot.concepts, form.rows, cites, language)]
             return blocks + (self._told(stop, form, cites, language) if stop else []), cites
 
         def fits(form: Form, *languages: Language) -> bool:
             return all(sum(map(phone_lines, build(each, form)[0])) <= PHONE_LINES for each in languages)
 
-        least = Form(1, False, False)
-        rows = next((n for n in (3, 2, 1) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
-        forms = (Form(rows, True, True), Form(rows, True, False))
-        return build(language, next((form for form in forms if fits(form, language)), Form(rows, False, False)))
+        def fullest() -> Form:
+            least = Form(1, False, False)
+            rows = next((n for n in (3, 2, 1) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
+            forms = (Form(rows, True, True), Form(rows, True, False))
+            return next((form for form in forms if fits(form, language)), Form(rows, False, False))
+
+        asked = (slot, stop, language)
+        if asked not in self.forms:
+            if len(self.forms) == MANY:
+                self.forms.clear()
+            self.forms[asked] = fullest()
+        return build(language, self.forms[asked])
 
     def _rows(self, ids: tuple[str, ...], most: int, cites: Citations, language: Language) -> list[Block]:
         """Who plays each concept, and for a single one up to `most` of its relations."""

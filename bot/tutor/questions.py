@@ -39,7 +39,9 @@ class Questions:
 
     def __init__(self, knowledge: Knowledge, reader: Reader, names: Names) -> None:
         self.reader, self.names = reader, names
-        self.slots: list[tuple[Slot, Both]] = []
+        self.slots: list[Slot] = []
+        self.asked: list[Both] = []  # the authored questions, once for each language
+        self.owners: list[int] = []  # of each the slot that it stands in, counted from 0
         said: list[frozenset[str]] = []  # the grams of each
         for concept in knowledge.concepts.values():
             self._add(Slot((concept.id,)), concept.asked_as, said)
@@ -48,7 +50,7 @@ class Questions:
         for pair in knowledge.pairs:
             self._add(Slot(pair.of), pair.asked_as, said)
         counts = Counter(gram for grams in said for gram in grams)
-        rarity = {count: math.log(1 + len(self.slots) / count) ** 2 for count in {1, *counts.values()}}
+        rarity = {count: math.log(1 + len(self.asked) / count) ** 2 for count in {1, *counts.values()}}
         self.unheard = rarity[1]
         self.weights = {gram: rarity[count] * (MEANING if gram[0] == "=" else 1.0) for gram, count in counts.items()}
         self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for grams in said]
@@ -58,11 +60,13 @@ class Questions:
                 self.postings[gram].append(at)
 
     def _add(self, slot: Slot, questions: Iterable[Both], said: list[frozenset[str]]) -> None:
+        self.slots.append(slot)
         for question in questions:
             for language in LANGUAGES:
                 spelt = self.reader.spell(question[language])
                 named = self.names.written(self.reader.split(spelt))
-                self.slots.append((slot, question))
+                self.asked.append(question)
+                self.owners.append(len(self.slots) - 1)
                 said.append(self.grams(spelt, named))
 
     def grams(self, spelt: str, named: Iterable[str]) -> frozenset[str]:
@@ -74,12 +78,13 @@ class Questions:
         size = math.sqrt(sum(self.weights.get(gram, self.unheard) for gram in grams))
         shared: dict[int, float] = defaultdict(float)
         for gram in grams:
+            weight = self.weights.get(gram, 0.0)
             for at in self.postings.get(gram, ()):
-                shared[at] += self.weights[gram]
-        matches: dict[Slot, Match] = {}
+                shared[at] += weight
+        best = [0.0] * len(self.slots)
+        most = [0] * len(self.slots)  # the authored question that is most like it
         for at, weight in shared.items():
-            slot, authored = self.slots[at]
-            score = weight / (size * self.sizes[at])
-            if slot not in matches or score > matches[slot].score:
-                matches[slot] = Match(score, authored)
-        return matches
+            score = weight / self.sizes[at]
+            if score > best[slot := self.owners[at]]:
+                best[slot], most[slot] = score, at
+        return {self.slots[slot]: Match(score / size, self.asked[most[slot]]) for slot, score in enumerate(best) if score}

@@ -5,12 +5,10 @@ heard.py   an update → what somebody said, or nothing that concerns us
 desk.py    stores it, works each chat's messages in order, and sees that the answer stands
 drawn.py   replies → texts with entities, buttons, polls, files
 pace.py    how fast a chat may be spoken to
+wire.py    carries requests to Telegram
 menu.py    the commands and descriptions that Telegram shows
 """
 
 import os
-import sys
 
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # the library's coming way to tell durations; the old one warns
-# httpcore looks for this module at every step of every request; where it is not installed, that is a fifth of a request.
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
