@@ -44,17 +44,19 @@ class Database:
         self.engine = create_engine(address, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY})
         event.listen(self.engine, "connect", _settle)
         self.connection: Connection | None = None
+        self.on_disk = True  # what is committed now, before it counts
         self.waiting: tuple[Work[object], ...] = ()  # for the next transaction
         self.thread = ThreadPoolExecutor(1, "database")
 
-    async def run(self, work: Work[T], *more: Work[object]) -> T:
+    async def run(self, work: Work[T], *more: Work[object], on_disk: bool = False) -> T:
         """What `work` returns, done with `more` in one transaction: all of it is kept, or nothing.
 
+        It stays kept however the process ends; with `on_disk`, and all that came before, even when the power fails.
         Raises Unkept when the database cannot be used right now.
         """
         waited, self.waiting = self.waiting, ()
         try:
-            return await self._run(work, *waited, *more)
+            return await self._run(work, (*waited, *more), on_disk)
         except Unkept:
             if waited:
                 self.waiting = waited + self.waiting
@@ -75,13 +77,16 @@ class Database:
         with contextlib.suppress(Unkept):
             await self.run(lambda _: None)
 
-    async def _run(self, work: Work[T], *more: Work[object]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.thread, self._transaction, work, more)
+    async def _run(self, work: Work[T], more: tuple[Work[object], ...] = (), on_disk: bool = False) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.thread, self._transaction, work, more, on_disk)
 
-    def _transaction(self, work: Work[T], more: tuple[Work[object], ...]) -> T:
+    def _transaction(self, work: Work[T], more: tuple[Work[object], ...], on_disk: bool) -> T:
         try:
             self.connection = self.connection or self.engine.connect()
             with self.connection.begin():
+                if on_disk != self.on_disk:
+                    self.connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if on_disk else 'NORMAL'}")
+                    self.on_disk = on_disk
                 result = work(self.connection)
                 for each in more:
                     each(self.connection)
@@ -120,7 +125,7 @@ class Database:
 
 
 def _settle(connection: Any, _: object) -> None:
-    """Write-ahead logging, and every commit on the disk before it counts."""
+    """Write-ahead logging; nothing deleted stays readable."""
     cursor = connection.cursor()
     for line in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {line}")

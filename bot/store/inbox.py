@@ -40,9 +40,9 @@ class Inbox:
         self.database, self.now = database, now
 
     async def add(self, entry: Entry) -> bool:
-        """Stores a new update; False when it was stored before."""
+        """Stores a new update on the disk; False when it was stored before."""
         row = {"update": entry.update, "chat": entry.chat, "at": self.now(), "body": entry.body, "messages": []}
-        return await self.database.run(lambda connection: connection.execute(ADD, row).rowcount == 1)
+        return await self.database.run(lambda connection: connection.execute(ADD, row).rowcount == 1, on_disk=True)
 
     async def pending(self) -> list[Entry]:
         """What has no answer yet, the oldest first; what was answered long ago is dropped."""

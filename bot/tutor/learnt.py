@@ -22,11 +22,11 @@ UNKNOWN = -1.0  # the score of a concept of which nothing was learnt
 
 @dataclass(frozen=True)
 class Learnt:
-    """Of each word its rarity and its weights, as they stand in the file: `12:-145` is -14.5 for concept 12."""
+    """Of each word its row, as it stands in the file: the word, its rarity, its weights; `12:-145` is -14.5 for concept 12."""
 
     concepts: tuple[str, ...]
     bias: dict[str, float]
-    words: dict[str, tuple[int, str]]
+    words: dict[str, tuple[str, str, str]]
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Learnt:
@@ -34,8 +34,7 @@ class Learnt:
             return cls((), {}, {})
         (_, _, concepts), (_, _, bias), *rows = knowledge.weights
         names = tuple(NONE if name == "-" else name for name in concepts.split())
-        words = {word: (int(rarity), weights) for word, rarity, weights in rows}
-        return cls(names, {names[at]: weight for at, weight in _weights(bias)}, words)
+        return cls(names, {names[at]: weight for at, weight in _weights(bias)}, {row[0]: row for row in rows})
 
     def scores(self, words: Iterable[str], known: Iterable[str]) -> dict[str, float]:
         """How much `words` speak for each of the `known` concepts and for NONE; about 0 is the border between yes and no."""
@@ -45,8 +44,8 @@ class Learnt:
             if word not in self.words:
                 size += UNHEARD**2
             else:
-                rarity, weights = self.words[word]
-                size += rarity**2
+                _, rarity, weights = self.words[word]
+                size += int(rarity) ** 2
                 for at, weight in _weights(weights):
                     total[at] += weight
         size = math.sqrt(size) / SCALE or 1.0
