@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Row, inspect, select, text
 
 from bot.errors import Unkept
 from bot.learners import KEPT, WINDOW, Asked, Judged, Learner, Topic, Voted
-from bot.store.database import MIGRATIONS, Database
+from bot.store.database import MIGRATIONS, MOMENT, Database
 from bot.store.inbox import REMEMBERED, Entry, Inbox
 from bot.store.learners import DAY, OPEN_QUESTIONS, Learners, OpenQuestion
 from bot.store.tables import VERSION, metadata
@@ -480,6 +480,53 @@ def test_transactions_side_by_side_all_count(make: Make) -> None:
         talks = [(row["person"], json.loads(row["talk"])["count"]) for row in await store.rows("learners")]
         assert talks == [(person, 5) for person in range(1, 9)]
         assert len(await store.rows("answers")) == 40
+
+    run(make, work)
+
+
+def test_what_is_not_urgent_joins_the_next_transaction_or_is_done_in_a_moment(make: Make) -> None:
+    async def work(store: Store) -> None:
+        first, second = Entry(10, 7, "body"), Entry(11, 7, "body")
+        await store.inbox.add(first)
+        store.database.soon(partial(store.inbox.done, first))
+        await store.inbox.add(second)
+        assert await store.inbox.pending() == [second]
+        store.database.soon(partial(store.inbox.done, second))
+        await asyncio.sleep(2 * MOMENT)
+        assert store.database.waiting == ()
+        assert await store.inbox.pending() == []
+
+    run(make, work)
+
+
+def test_what_is_not_urgent_waits_while_the_database_cannot_be_used_and_is_done_before_it_closes(make: Make) -> None:
+    url, entry = make(), Entry(10, 7, "body")
+
+    async def write() -> None:
+        async with opened(url) as store:
+            await store.inbox.add(entry)
+            store.database.soon(partial(store.inbox.done, entry))
+            with pytest.raises(Unkept):
+                await store.database.run(lambda connection: connection.execute(text("INSERT INTO nowhere VALUES (1)")))
+            assert len(store.database.waiting) == 1
+
+    async def read() -> list[Entry]:
+        async with opened(url) as store:
+            return await store.inbox.pending()
+
+    asyncio.run(write())
+    assert asyncio.run(read()) == []
+
+
+def test_a_new_update_is_on_the_disk_before_it_counts(make: Make) -> None:
+    def level(connection: Connection) -> int:
+        return int(connection.exec_driver_sql("PRAGMA synchronous").scalar() or 0)
+
+    async def work(store: Store) -> None:
+        seen: list[int] = []
+        store.database.soon(lambda connection: seen.append(level(connection)))
+        await store.inbox.add(Entry(10, 7, "body"))
+        assert (seen, await store.database.run(level)) == ([2], 1)  # full, normal
 
     run(make, work)
 
