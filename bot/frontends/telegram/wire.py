@@ -81,7 +81,7 @@ def _written(asked: RequestData | None) -> tuple[FormData | bytes | None, dict[s
     if not asked:
         return None, None, WRITE
     if not (files := asked.multipart_data):
-        return json.dumps(asked.parameters, ensure_ascii=False).encode(), JSON, WRITE
+        return json.dumps(asked.parameters).encode(), JSON, WRITE
     form = FormData(asked.json_parameters)
     for name, (filename, content, kind) in files.items():
         form.add_field(name, content, filename=filename, content_type=kind)
