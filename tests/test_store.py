@@ -18,17 +18,16 @@ from typing import Any, TypeVar
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Row, inspect, select, text
 
 from bot.errors import Unkept
 from bot.learners import KEPT, WINDOW, Asked, Judged, Learner, Topic, Voted
-from bot.store.database import MIGRATIONS, MOMENT, Database
+from bot.store.database import MIGRATIONS, MOMENT, Database, upgrade
 from bot.store.inbox import REMEMBERED, Entry, Inbox
 from bot.store.learners import DAY, OPEN_QUESTIONS, Learners, OpenQuestion
-from bot.store.tables import VERSION, metadata
+from bot.store.tables import VERSION, metadata, version
 from tests.conftest import ROOT
 
 URLS = ["sqlite:///{folder}/learners.db"]
@@ -554,8 +553,12 @@ def newest() -> str:
     return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def test_a_fresh_database_has_the_shape_of_the_tables(make: Make) -> None:
+def test_the_migrations_make_what_a_fresh_database_has(make: Make) -> None:
     def differences(connection: Connection) -> object:
+        version.drop(connection)
+        metadata.drop_all(connection)
+        upgrade(connection)
+
         def partial(name: str) -> object:
             """The condition of an index, which the comparison does not look at."""
             return {
@@ -656,7 +659,7 @@ def test_two_processes_may_open_the_same_fresh_database_at_once(make: Make) -> N
 
 
 def test_an_opening_that_fails_half_way_leaves_nothing_and_can_be_repeated(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    url, create = make(), Operations.create_index
+    url, create = make(), version.create
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
@@ -672,11 +675,11 @@ def test_an_opening_that_fails_half_way_leaves_nothing_and_can_be_repeated(make:
         async with opened(url):
             pass
 
-    monkeypatch.setattr(Operations, "create_index", fail)
+    monkeypatch.setattr(version, "create", fail)
     with pytest.raises(ZeroDivisionError):
         asyncio.run(attempt())
     assert asyncio.run(tables()) == []
-    monkeypatch.setattr(Operations, "create_index", create)
+    monkeypatch.setattr(version, "create", create)
     asyncio.run(attempt())
     assert asyncio.run(tables()) == sorted([*metadata.tables, "alembic_version"])
 

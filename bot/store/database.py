@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from bot.errors import Unkept
-from bot.store.tables import VERSION
+from bot.store.tables import VERSION, metadata, version
 
 BUSY = 2.0  # seconds to wait for another process that writes
 MOMENT = 0.25  # seconds that what is not urgent waits for a transaction to join
@@ -150,8 +150,18 @@ def _migrate(connection: Connection) -> None:
     found = _version(connection)
     if found == VERSION:
         return
-    if found is not None and found > VERSION:
+    if found is None:  # what the migrations would make, without loading what makes them
+        metadata.create_all(connection, checkfirst=False)
+        version.create(connection)
+        connection.execute(version.insert().values(version_num=VERSION))
+    elif found > VERSION:
         raise Unkept("newer")
+    else:
+        upgrade(connection)
+
+
+def upgrade(connection: Connection) -> None:
+    """Runs the migrations that are missing."""
     from alembic import command
     from alembic.config import Config
 
