@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Row, inspect, select, text
@@ -26,11 +25,11 @@ from sqlalchemy import Connection, Row, inspect, select, text
 from bot.allowance import Use
 from bot.errors import Unkept
 from bot.learners import KEPT, WINDOW, Asked, Judged, Learner, Topic, Voted
-from bot.store.database import MIGRATIONS, Database
+from bot.store.database import MIGRATIONS, MOMENT, Database, upgrade
 from bot.store.inbox import REMEMBERED, Entry, Inbox
 from bot.store.learners import DAY, OPEN_QUESTIONS, Learners, OpenQuestion
 from bot.store.spending import Spending
-from bot.store.tables import VERSION, metadata
+from bot.store.tables import VERSION, metadata, version
 from tests.conftest import ROOT
 
 URLS = ["sqlite:///{folder}/learners.db"]
@@ -363,7 +362,7 @@ def test_an_update_that_comes_twice_is_stored_once(make: Make) -> None:
         assert await store.inbox.add(entry)
         assert not await store.inbox.add(Entry(10, 8, '{"text": "second"}'))
         assert await store.inbox.pending() == [entry]
-        await store.inbox.done(entry)
+        await store.database.run(partial(store.inbox.done, entry))
         assert not await store.inbox.add(entry)
         assert await store.inbox.pending() == []
 
@@ -389,7 +388,7 @@ def test_an_update_is_taken_up_where_it_was_left(make: Make) -> None:
         assert await store.inbox.pending() == [Entry(10, 7, SECRET, [501, 502]), other]
         await store.database.run(partial(store.inbox.answered, entry, f"{SECRET} is an answer"))
         assert await store.inbox.pending() == [Entry(10, 7, SECRET, [501, 502], f"{SECRET} is an answer"), other]
-        await store.inbox.done(entry)
+        await store.database.run(partial(store.inbox.done, entry))
         assert await store.inbox.pending() == [other]
 
     run(make, work)
@@ -404,7 +403,7 @@ def test_of_a_finished_update_nothing_is_left_but_its_number(make: Make) -> None
             await store.inbox.add(entry)
             placed = partial(store.inbox.placed, replace(entry, messages=[501]))
             await store.database.run(placed, partial(store.inbox.answered, entry, f"{SECRET} is an answer"))
-            await store.inbox.done(entry)
+            await store.database.run(partial(store.inbox.done, entry))
             assert await store.rows("updates") == [
                 {"update": 10, "chat": 0, "at": NOON, "body": None, "messages": [], "reply": None}
             ]
@@ -419,7 +418,7 @@ def test_numbers_are_dropped_after_days_and_what_waits_never(make: Make) -> None
         finished, waiting = Entry(10, 7, "finished"), Entry(11, 7, "waiting")
         for entry in (finished, waiting):
             await store.inbox.add(entry)
-        await store.inbox.done(finished)
+        await store.database.run(partial(store.inbox.done, finished))
         store.clock = NOON + REMEMBERED
         assert await store.inbox.pending() == [waiting]
         assert [row["update"] for row in await store.rows("updates")] == [10, 11]
@@ -502,6 +501,53 @@ def test_transactions_side_by_side_all_count(make: Make) -> None:
     run(make, work)
 
 
+def test_what_is_not_urgent_joins_the_next_transaction_or_is_done_in_a_moment(make: Make) -> None:
+    async def work(store: Store) -> None:
+        first, second = Entry(10, 7, "body"), Entry(11, 7, "body")
+        await store.inbox.add(first)
+        store.database.soon(partial(store.inbox.done, first))
+        await store.inbox.add(second)
+        assert await store.inbox.pending() == [second]
+        store.database.soon(partial(store.inbox.done, second))
+        await asyncio.sleep(2 * MOMENT)
+        assert store.database.waiting == ()
+        assert await store.inbox.pending() == []
+
+    run(make, work)
+
+
+def test_what_is_not_urgent_waits_while_the_database_cannot_be_used_and_is_done_before_it_closes(make: Make) -> None:
+    url, entry = make(), Entry(10, 7, "body")
+
+    async def write() -> None:
+        async with opened(url) as store:
+            await store.inbox.add(entry)
+            store.database.soon(partial(store.inbox.done, entry))
+            with pytest.raises(Unkept):
+                await store.database.run(lambda connection: connection.execute(text("INSERT INTO nowhere VALUES (1)")))
+            assert len(store.database.waiting) == 1
+
+    async def read() -> list[Entry]:
+        async with opened(url) as store:
+            return await store.inbox.pending()
+
+    asyncio.run(write())
+    assert asyncio.run(read()) == []
+
+
+def test_a_new_update_is_on_the_disk_before_it_counts(make: Make) -> None:
+    def level(connection: Connection) -> int:
+        return int(connection.exec_driver_sql("PRAGMA synchronous").scalar() or 0)
+
+    async def work(store: Store) -> None:
+        seen: list[int] = []
+        store.database.soon(lambda connection: seen.append(level(connection)))
+        await store.inbox.add(Entry(10, 7, "body"))
+        assert (seen, await store.database.run(level)) == ([2], 1)  # full, normal
+
+    run(make, work)
+
+
 def test_what_was_kept_is_there_after_closing_and_opening(make: Make) -> None:
     url, learner, entry = make(), Learner(7, -70, "zh", told={3: Topic(("etcd",), "zh")}, now=3, count=3), Entry(10, 7, "body")
 
@@ -525,8 +571,12 @@ def newest() -> str:
     return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def test_a_fresh_database_has_the_shape_of_the_tables(make: Make) -> None:
+def test_the_migrations_make_what_a_fresh_database_has(make: Make) -> None:
     def differences(connection: Connection) -> object:
+        version.drop(connection)
+        metadata.drop_all(connection)
+        upgrade(connection)
+
         def partial(name: str) -> object:
             """The condition of an index, which the comparison does not look at."""
             return {
@@ -627,7 +677,7 @@ def test_two_processes_may_open_the_same_fresh_database_at_once(make: Make) -> N
 
 
 def test_an_opening_that_fails_half_way_leaves_nothing_and_can_be_repeated(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    url, create = make(), Operations.create_index
+    url, create = make(), version.create
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
@@ -643,11 +693,11 @@ def test_an_opening_that_fails_half_way_leaves_nothing_and_can_be_repeated(make:
         async with opened(url):
             pass
 
-    monkeypatch.setattr(Operations, "create_index", fail)
+    monkeypatch.setattr(version, "create", fail)
     with pytest.raises(ZeroDivisionError):
         asyncio.run(attempt())
     assert asyncio.run(tables()) == []
-    monkeypatch.setattr(Operations, "create_index", create)
+    monkeypatch.setattr(version, "create", create)
     asyncio.run(attempt())
     assert asyncio.run(tables()) == sorted([*metadata.tables, "alembic_version"])
 

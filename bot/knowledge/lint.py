@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -460,6 +461,6 @@ def boths(value: object, place: Place) -> Iterator[tuple[Place, Both]]:
     elif isinstance(value, tuple):
         for at, each in enumerate(value):
             yield from boths(each, (*place, at))
-    elif hasattr(value, "__pydantic_fields__") and not isinstance(value, Phrases):
-        for name in type(value).model_fields:  # type: ignore[attr-defined]
-            yield from boths(getattr(value, name), (*place, name))
+    elif is_dataclass(value) and not isinstance(value, Phrases):
+        for field in fields(value):
+            yield from boths(getattr(value, field.name), (*place, field.name))

@@ -7,10 +7,12 @@ A text that speaks about Kubernetes carries its proof inline: each sentence ends
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, dataclass_transform
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
+from pydantic.dataclasses import dataclass
 
+T = TypeVar("T")
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
@@ -27,13 +29,14 @@ ItemId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", m
 Since = Annotated[str, StringConstraints(pattern=r"^(always|v1\.[0-9]+)$")]
 
 
-class Entry(BaseModel):
-    """The root of every shape: no unknown keys, no change after loading."""
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
+def entry(shape: type[T]) -> type[T]:
+    """A shape: no unknown keys, no change after loading. A model with as many would need three times the memory."""
+    return dataclass(shape, config=ConfigDict(extra="forbid"), frozen=True, kw_only=True, slots=True)  # type: ignore[return-value]
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
-
-class Both(Entry):
+@entry
+class Both:
     """One text in both languages."""
 
     zh: Text
@@ -47,7 +50,8 @@ class Both(Entry):
         return self.zh, self.en
 
 
-class Phrases(Entry):
+@entry
+class Phrases:
     """Lists of literal phrases, one per language; either may be empty."""
 
     zh: tuple[Text, ...] = ()
@@ -60,7 +64,8 @@ class Phrases(Entry):
 # ---------------------------------------------------------------- truth
 
 
-class Claim(Entry):
+@entry
+class Claim:
     """One checkable sentence with its official source."""
 
     zh: Text
@@ -73,7 +78,8 @@ class Claim(Entry):
         return self.zh if language == "zh" else self.en
 
 
-class Misconception(Entry):
+@entry
+class Misconception:
     """What people wrongly say about Kubernetes itself, whatever the picture."""
 
     says: Both  # the wrong sentence, as a person would say it
@@ -82,7 +88,8 @@ class Misconception(Entry):
     triggers: Phrases  # what a question that holds it contains (see `contains_phrase`)
 
 
-class Answer(Entry):
+@entry
+class Answer:
     """One focused answer and the questions that must find it."""
 
     asked_as: tuple[Both, ...] = Field(min_length=1)
@@ -90,7 +97,8 @@ class Answer(Entry):
     stops: StopId | None = None  # the break or misconception that these questions touch
 
 
-class Stuck(Entry):
+@entry
+class Stuck:
     """For a state one can be stuck in: what you see, whose turn it is, what to type first."""
 
     see: Both
@@ -99,7 +107,8 @@ class Stuck(Entry):
     next: Both  # how to read what the command prints, cited
 
 
-class Concept(Entry):
+@entry
+class Concept:
     """One concept of Kubernetes, free of any metaphor."""
 
     id: ConceptId
@@ -126,7 +135,8 @@ class Concept(Entry):
         return (*self.asked_as, *(each for answer in self.answers for each in answer.asked_as))
 
 
-class Pair(Entry):
+@entry
+class Pair:
     """Two concepts that are often confused."""
 
     of: tuple[ConceptId, ConceptId]
@@ -146,7 +156,8 @@ Verb = Literal[
 ]  # fmt: skip
 
 
-class Relation(Entry):
+@entry
+class Relation:
     """The same relation on both sides; a row of the side-by-side table."""
 
     rel: Verb
@@ -157,7 +168,8 @@ class Relation(Entry):
     fit: Literal["exact", "partial", "loose"]
 
 
-class Break(Entry):
+@entry
+class Break:
     """A place where the picture stops being true."""
 
     invites: Both  # the wrong inference that the picture invites
@@ -168,7 +180,8 @@ class Break(Entry):
     triggers: Phrases
 
 
-class Role(Entry):
+@entry
+class Role:
     """What one concept is in the picture."""
 
     concept: ConceptId
@@ -178,35 +191,39 @@ class Role(Entry):
     picture: Both  # the story in one or two sentences
     again: Both  # the story told another way
     relations: tuple[Relation, ...] = Field(min_length=2)
-    breaks: dict[BreakId, Break] = {}
+    breaks: dict[BreakId, Break] = Field(default_factory=dict)
 
 
-class Source(Entry):
+@entry
+class Source:
     """One fact of the text that a metaphor was taken from."""
 
     tells: Both
     stands_for: Both
 
 
-class Place(Entry):
+@entry
+class Place:
     """One box of the map."""
 
     concept: ConceptId
     holds: tuple[ConceptId, ...] = Field(min_length=1)
 
 
-class Metaphor(Entry):
+@entry
+class Metaphor:
     """One picture: its name, its story, where it comes from and its map."""
 
     id: ConceptId
     name: Both
     opening: Both
     origin: tuple[Origin, ...] = Field(min_length=1)
-    sources: dict[Origin, Source] = {}
+    sources: dict[Origin, Source] = Field(default_factory=dict)
     map: tuple[Place, ...] = Field(min_length=1)
 
 
-class Guess(Entry):
+@entry
+class Guess:
     """One thing that could happen; it is right when the simulation's outcome holds `fact`."""
 
     text: Both
@@ -214,7 +231,8 @@ class Guess(Entry):
     misconception: StopId | None = None  # what leads here where it is wrong
 
 
-class Breakage(Entry):
+@entry
+class Breakage:
     """Something to break on purpose, guessed at first and then watched."""
 
     label: Both  # what a button says
@@ -230,7 +248,8 @@ class Breakage(Entry):
 # ----------------------------------------------------------------- quiz
 
 
-class Option(Entry):
+@entry
+class Option:
     """One answer to choose; a wrong one is what somebody with a named misconception would choose."""
 
     text: Both
@@ -239,7 +258,8 @@ class Option(Entry):
     feedback: Both  # what to say to somebody who chose it, cited
 
 
-class Item(Entry):
+@entry
+class Item:
     """One quiz question, as a native poll can show it."""
 
     concept: ConceptId
@@ -249,7 +269,8 @@ class Item(Entry):
     explain: Both  # shown by the poll after the vote, cited
 
 
-class Items(Entry):
+@entry
+class Items:
     """A file of quiz questions on one picture."""
 
     items: dict[ItemId, Item] = Field(min_length=1)
@@ -258,14 +279,16 @@ class Items(Entry):
 # ------------------------------------------------------------- language
 
 
-class Alike(Entry):
+@entry
+class Alike:
     """Groups of words that ask the same; the first stands for all."""
 
     zh: tuple[tuple[Text, ...], ...] = ()
     en: tuple[tuple[Text, ...], ...] = ()
 
 
-class Wording(Entry):
+@entry
+class Wording:
     """How people put their questions: words that carry no topic, and words that change a question's form."""
 
     fillers: Phrases  # function words and polite words; an English one marks a text as English
@@ -275,7 +298,7 @@ class Wording(Entry):
     joins: Phrases  # words that put the last answer's concept beside another
     same: Alike
     order: Phrases = Phrases()  # words of somebody who orders; a number before the first says how many
-    numbers: dict[Text, int] = {}  # numbers in words
+    numbers: dict[Text, int] = Field(default_factory=dict)  # numbers in words
     compare: Phrases  # words that ask for a difference
     choices: Phrases  # words that ask for one when they stand between two names
     later: dict[Text, tuple[ConceptId, ...]]  # words of ours that no entry explains yet → the nearest entries
@@ -286,7 +309,8 @@ class Wording(Entry):
     small_talk: dict[Text, Phrases]  # what the learner means → how people say it, whole messages
 
 
-class Checking(Entry):
+@entry
+class Checking:
     """What the sentence of a language model may hold besides the words of the claims that it cites."""
 
     neutral: Phrases = Phrases()  # words that say nothing of their own

@@ -7,6 +7,7 @@ everybody in turn, and a transaction that has begun is never torn by whoever sto
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -19,12 +20,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from bot.errors import Unkept
-from bot.store.tables import VERSION
+from bot.store.tables import VERSION, metadata, version
 
 BUSY = 2.0  # seconds to wait for another process that writes
+MOMENT = 0.25  # seconds that what is not urgent waits for a transaction to join
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 T = TypeVar("T")
+Work = Callable[[Connection], T]
 
 
 class Database:
@@ -40,21 +43,53 @@ class Database:
             raise Unkept("url")
         self.engine = create_engine(address, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY})
         event.listen(self.engine, "connect", _settle)
+        self.connection: Connection | None = None
+        self.on_disk = True  # what is committed now, before it counts
+        self.waiting: tuple[Work[object], ...] = ()  # for the next transaction
         self.thread = ThreadPoolExecutor(1, "database")
 
-    async def run(self, work: Callable[[Connection], T], *more: Callable[[Connection], object]) -> T:
+    async def run(self, work: Work[T], *more: Work[object], on_disk: bool = False) -> T:
         """What `work` returns, done with `more` in one transaction: all of it is kept, or nothing.
 
+        It stays kept however the process ends; with `on_disk`, and all that came before, even when the power fails.
         Raises Unkept when the database cannot be used right now.
         """
-        return await asyncio.get_running_loop().run_in_executor(self.thread, self._transaction, work, more)
-
-    def _transaction(self, work: Callable[[Connection], T], more: tuple[Callable[[Connection], object], ...]) -> T:
+        waited, self.waiting = self.waiting, ()
         try:
-            with self.engine.begin() as connection:
-                result = work(connection)
+            return await self._run(work, (*waited, *more), on_disk)
+        except Unkept:
+            if waited:
+                self.waiting = waited + self.waiting
+                asyncio.get_running_loop().call_later(BUSY, self._catch_up)
+            raise
+
+    def soon(self, work: Work[object]) -> None:
+        """Has `work` done with the next transaction, or in a moment with one of its own; a killed process forgets it."""
+        if not self.waiting:
+            asyncio.get_running_loop().call_later(MOMENT, self._catch_up)
+        self.waiting += (work,)
+
+    def _catch_up(self) -> None:
+        if self.waiting:
+            self.catching_up = asyncio.create_task(self._caught_up())
+
+    async def _caught_up(self) -> None:
+        with contextlib.suppress(Unkept):
+            await self.run(lambda _: None)
+
+    async def _run(self, work: Work[T], more: tuple[Work[object], ...] = (), on_disk: bool = False) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.thread, self._transaction, work, more, on_disk)
+
+    def _transaction(self, work: Work[T], more: tuple[Work[object], ...], on_disk: bool) -> T:
+        try:
+            self.connection = self.connection or self.engine.connect()
+            with self.connection.begin():
+                if on_disk != self.on_disk:
+                    self.connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if on_disk else 'NORMAL'}")
+                    self.on_disk = on_disk
+                result = work(self.connection)
                 for each in more:
-                    each(connection)
+                    each(self.connection)
                 return result
         except DBAPIError as error:
             raise Unkept(str(error.orig)) from None
@@ -79,16 +114,18 @@ class Database:
 
     async def wipe(self) -> None:
         """Takes what was deleted off the disk too: the write-ahead log still holds it. Raises Unkept as `run` does."""
-        await self.run(_empty_log)
+        await self.run(lambda _: None)  # what waits
+        await self._run(_empty_log)
 
     async def close(self) -> None:
-        """Ends the thread, after what it has begun."""
+        """Ends the thread, after what it has begun and what waits."""
+        await self._caught_up()
         await asyncio.to_thread(self.thread.shutdown)
         self.engine.dispose()
 
 
 def _settle(connection: Any, _: object) -> None:
-    """Write-ahead logging, and every commit on the disk before it counts."""
+    """Write-ahead logging; nothing deleted stays readable."""
     cursor = connection.cursor()
     for line in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {line}")
@@ -113,8 +150,18 @@ def _migrate(connection: Connection) -> None:
     found = _version(connection)
     if found == VERSION:
         return
-    if found is not None and found > VERSION:
+    if found is None:  # what the migrations would make, without loading what makes them
+        metadata.create_all(connection, checkfirst=False)
+        version.create(connection)
+        connection.execute(version.insert().values(version_num=VERSION))
+    elif found > VERSION:
         raise Unkept("newer")
+    else:
+        upgrade(connection)
+
+
+def upgrade(connection: Connection) -> None:
+    """Runs the migrations that are missing."""
     from alembic import command
     from alembic.config import Config
 

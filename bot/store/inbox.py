@@ -40,9 +40,9 @@ class Inbox:
         self.database, self.now = database, now
 
     async def add(self, entry: Entry) -> bool:
-        """Stores a new update; False when it was stored before."""
+        """Stores a new update on the disk; False when it was stored before."""
         row = {"update": entry.update, "chat": entry.chat, "at": self.now(), "body": entry.body, "messages": []}
-        return await self.database.run(lambda connection: connection.execute(ADD, row).rowcount == 1)
+        return await self.database.run(lambda connection: connection.execute(ADD, row).rowcount == 1, on_disk=True)
 
     async def pending(self) -> list[Entry]:
         """What has no answer yet, the oldest first; what was answered long ago is dropped."""
@@ -56,10 +56,9 @@ class Inbox:
 
         return await self.database.run(found)
 
-    async def done(self, entry: Entry) -> None:
-        """The answer stands: what was said is no longer kept here."""
-        nothing: dict[str, object] = {"number": entry.update, "chat": 0, "body": None, "reply": None, "messages": []}
-        await self.database.run(lambda connection: connection.execute(CHANGE, nothing))
+    def done(self, entry: Entry, connection: Connection) -> None:
+        """The answer stands: what was said is no longer kept here. Part of a transaction."""
+        connection.execute(CHANGE, {"number": entry.update, "chat": 0, "body": None, "reply": None, "messages": []})
 
     def placed(self, entry: Entry, connection: Connection) -> None:
         """Remembers the messages that hold the answer, as part of a transaction."""

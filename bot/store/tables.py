@@ -9,6 +9,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer,
 VERSION = "0002"  # the newest migration
 
 metadata = MetaData()
+version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
 def _id(name: str, **options: Any) -> Column[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.cited import Citations, gap
@@ -22,6 +22,7 @@ from bot.tutor.finder import Finding
 from bot.tutor.questions import Slot
 
 NOTHING = Finding()
+MANY = 1_000  # forms to remember
 
 
 class Form(NamedTuple):
@@ -50,6 +51,7 @@ class Answers:
     knowledge: Knowledge
     picture: Picture
     reader: Reader
+    forms: dict[tuple[Slot, str | None, Language], Form] = field(default_factory=dict)  # that were found to fit
 
     def explain(self, slot: Slot, language: Language, learner: Learner, question: str = "", finding: Finding = NOTHING) -> Plan:
         """A concept's definition, or the focused answer that `slot` names."""
@@ -151,10 +153,20 @@ class Answers:
         def fits(form: Form, *languages: Language) -> bool:
             return all(sum(map(phone_lines, build(each, form)[0])) <= PHONE_LINES for each in languages)
 
-        least = Form(1, False, False)
-        rows = next((n for n in (3, 2, 1) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
-        forms = (Form(rows, True, True), Form(rows, True, False))
-        return build(plan.language, next((form for form in forms if fits(form, plan.language)), Form(rows, False, False)))
+        def fullest() -> Form:
+            least = Form(1, False, False)
+            rows = next((n for n in (3, 2, 1) if fits(Form(n, True, False), *LANGUAGES)), int(fits(least, *LANGUAGES)))
+            forms = (Form(rows, True, True), Form(rows, True, False))
+            return next((form for form in forms if fits(form, plan.language)), Form(rows, False, False))
+
+        asked = (Slot(plan.concepts, plan.number), plan.stop, plan.language)
+        if words:
+            return build(plan.language, fullest())
+        if asked not in self.forms:
+            if len(self.forms) == MANY:
+                self.forms.clear()
+            self.forms[asked] = fullest()
+        return build(plan.language, self.forms[asked])
 
     def _rows(self, ids: tuple[str, ...], most: int, cites: Citations, language: Language) -> list[Block]:
         """Who plays each concept, and for a single one up to `most` of its relations."""

@@ -8,7 +8,7 @@ sets.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -39,31 +39,36 @@ class Questions:
 
     def __init__(self, knowledge: Knowledge, reader: Reader, names: Names) -> None:
         self.reader, self.names = reader, names
-        self.slots: list[tuple[Slot, Both]] = []
-        said: list[frozenset[str]] = []  # the grams of each
+        self.slots: list[Slot] = []
+        self.asked: list[Both] = []  # the authored questions, once for each language
+        self.owners: list[int] = []  # of each the slot that it stands in, counted from 0
+        self.postings: dict[str, list[int]] = defaultdict(list)  # what is said → the questions that say it
         for concept in knowledge.concepts.values():
-            self._add(Slot((concept.id,)), concept.asked_as, said)
+            self._add(Slot((concept.id,)), concept.asked_as)
             for number, answer in enumerate(concept.answers, 1):
-                self._add(Slot((concept.id,), number), answer.asked_as, said)
+                self._add(Slot((concept.id,), number), answer.asked_as)
         for pair in knowledge.pairs:
-            self._add(Slot(pair.of), pair.asked_as, said)
-        counts = Counter(gram for grams in said for gram in grams)
-        rarity = {count: math.log(1 + len(self.slots) / count) ** 2 for count in {1, *counts.values()}}
+            self._add(Slot(pair.of), pair.asked_as)
+        rarity = {count: math.log(1 + len(self.asked) / count) ** 2 for count in {1, *map(len, self.postings.values())}}
         self.unheard = rarity[1]
-        self.weights = {gram: rarity[count] * (MEANING if gram[0] == "=" else 1.0) for gram, count in counts.items()}
-        self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for grams in said]
-        self.postings: dict[str, list[int]] = defaultdict(list)
-        for at, grams in enumerate(said):
-            for gram in grams:
-                self.postings[gram].append(at)
+        self.weights = {gram: rarity[len(ats)] * (MEANING if gram[0] == "=" else 1.0) for gram, ats in self.postings.items()}
+        squares = [0.0] * len(self.asked)
+        for gram, ats in self.postings.items():
+            for at in ats:
+                squares[at] += self.weights[gram]
+        self.sizes = [*map(math.sqrt, squares)]
 
-    def _add(self, slot: Slot, questions: Iterable[Both], said: list[frozenset[str]]) -> None:
+    def _add(self, slot: Slot, questions: Iterable[Both]) -> None:
+        self.slots.append(slot)
         for question in questions:
             for language in LANGUAGES:
                 spelt = self.reader.spell(question[language])
                 named = self.names.written(self.reader.split(spelt))
-                self.slots.append((slot, question))
-                said.append(self.grams(spelt, named))
+                at = len(self.asked)
+                for gram in self.grams(spelt, named):
+                    self.postings[gram].append(at)
+                self.asked.append(question)
+                self.owners.append(len(self.slots) - 1)
 
     def grams(self, spelt: str, named: Iterable[str]) -> frozenset[str]:
         """The words of a question, spelt as the reader spells, and the concepts that it names."""
@@ -74,12 +79,13 @@ class Questions:
         size = math.sqrt(sum(self.weights.get(gram, self.unheard) for gram in grams))
         shared: dict[int, float] = defaultdict(float)
         for gram in grams:
+            weight = self.weights.get(gram, 0.0)
             for at in self.postings.get(gram, ()):
-                shared[at] += self.weights[gram]
-        matches: dict[Slot, Match] = {}
+                shared[at] += weight
+        best = [0.0] * len(self.slots)
+        most = [0] * len(self.slots)  # the authored question that is most like it
         for at, weight in shared.items():
-            slot, authored = self.slots[at]
-            score = weight / (size * self.sizes[at])
-            if slot not in matches or score > matches[slot].score:
-                matches[slot] = Match(score, authored)
-        return matches
+            score = weight / self.sizes[at]
+            if score > best[slot := self.owners[at]]:
+                best[slot], most[slot] = score, at
+        return {self.slots[slot]: Match(score / size, self.asked[most[slot]]) for slot, score in enumerate(best) if score}

@@ -154,17 +154,17 @@ class Tutor:
     def _slot(self, finding: Finding) -> tuple[Slot, float]:
         """The answer that fits best, and how much: an authored question like this one, else the definition."""
 
-        def likeness(slot: Slot) -> tuple[float, int]:
-            return (matches[slot].score if slot in matches else 0.0, -slot.number)
+        def fit(slot: Slot) -> tuple[float, int]:
+            return (matches[slot].score, -slot.number)
 
         matches = finding.alike
         first = Slot(finding.concepts[:1])
-        best = max(matches, key=likeness, default=first)
+        best = max(matches, key=fit, default=first)
         named = finding.named[:1] and finding.named[0] not in best.concepts  # it names something else
-        if likeness(best)[0] < (EXACT if named else SAME):
-            mine = [slot for slot in matches if slot.concepts == first.concepts and likeness(slot)[0] >= ALIKE]
-            best = max(mine, key=likeness, default=first)
-        return best, likeness(best)[0]
+        if best not in matches or matches[best].score < (EXACT if named else SAME):
+            mine = [slot for slot, match in matches.items() if match.score >= ALIKE and slot.concepts == first.concepts]
+            best = max(mine, key=fit, default=first)
+        return best, matches[best].score if best in matches else 0.0
 
 
 def _clock(seconds: float) -> str:

@@ -6,6 +6,7 @@ desk.py    stores it, works each chat's messages in order, and sees that the ans
 growing.py shows a text while it grows
 drawn.py   replies → texts with entities, buttons, polls, files
 pace.py    how fast a chat may be spoken to
+wire.py    carries requests to Telegram
 menu.py    the commands and descriptions that Telegram shows
 """
 

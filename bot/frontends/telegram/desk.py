@@ -241,7 +241,11 @@ class Desk:
         if work.stopped != stopped:
             raise Stopped
         work.stands = True
-        await self.inbox.done(entry)
+        done = partial(self.inbox.done, entry)
+        if entry.reply is None:
+            await self.database.run(done)
+        else:  # to show a kept answer again changes nothing
+            self.database.soon(done)
         if parse(work.heard.text).name == "forget":
             await self.database.wipe()  # now that the wish to be forgotten is no trace any more
 

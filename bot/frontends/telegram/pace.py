@@ -43,7 +43,8 @@ class Budget:
         self.level -= 1
         if self.level < 0:
             await asyncio.sleep(-self.level / self.rate)
-        await asyncio.sleep(self.until - loop.time())
+        if self.until > loop.time():
+            await asyncio.sleep(self.until - loop.time())
 
 
 class Pace(BaseRateLimiter[None]):

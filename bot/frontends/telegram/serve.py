@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import csv
 import io
-import json
 import logging
 import os
 import secrets
@@ -19,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from telegram import LinkPreviewOptions, Update
-from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Defaults, ExtBot
-from telegram.request import HTTPXRequest
 
 from bot import operator
 from bot.classroom import Classroom
@@ -29,6 +27,7 @@ from bot.errors import Refused, Unkept
 from bot.frontends.telegram import menu
 from bot.frontends.telegram.desk import Desk, pauses
 from bot.frontends.telegram.pace import Pace, seconds
+from bot.frontends.telegram.wire import Wire
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
 from bot.limits import Limits
@@ -65,27 +64,14 @@ async def _end_the_rest() -> None:
     await asyncio.gather(*rest, return_exceptions=True)
 
 
-class _Request(HTTPXRequest):
-    """Asks Telegram. What something on the way answers in its place counts as an outage."""
+class _Updates(Wire):
+    """Asks for updates. Of those that the library cannot read the number is left: they are confirmed, and come no more."""
 
-    async def do_request(self, *asked: Any, **more: Any) -> tuple[int, bytes]:
-        code, payload = await super().do_request(*asked, **more)
-        try:
-            told = json.loads(payload)
-        except ValueError:
-            told = None
-        if not isinstance(told, dict) or ("result" if code < 300 else "description") not in told:
-            raise NetworkError("no answer of Telegram's")
-        return code, payload
+    careful = False  # each is looked at, since the library could not read them all
 
-
-class _Updates(_Request):
-    """Asks for updates. Of one that the library cannot read the number is left: it is confirmed, and comes no more."""
-
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> dict[str, Any]:
-        told = _Request.parse_json_payload(payload)
-        for update in told.get("result", ()):
+    def parse_json_payload(self, payload: bytes) -> dict[str, Any]:  # type: ignore[override]
+        told = super().parse_json_payload(payload)
+        for update in told.get("result", ()) if self.careful else ():
             try:
                 Update.de_json(update)
             except Exception:
@@ -131,7 +117,8 @@ class _Service:
         self.classroom = Classroom(
             knowledge, settings.bot_metaphor, settings.bot_language, self.learners.export, self.voice, self._usage
         )
-        self.bot = _bot(settings)
+        self.updates = _Updates(settings.bot_proxy)
+        self.bot = _bot(settings, self.updates)
         limits = Limits(frozenset(settings.bot_allowed_users))
         self.desk = Desk(self.bot, self.classroom, self.database, self.learners, self.inbox, limits, self._report)
 
@@ -228,10 +215,16 @@ class _Service:
             try:
                 updates = await self.bot.get_updates(offset, timeout=POLL, allowed_updates=KINDS)
                 self.outage.over()
+                self.updates.careful = False
             except InvalidToken:
                 raise operator.refused("token") from None
             except TelegramError as fault:
                 await self.outage.wait(fault)
+                continue
+            except Exception:
+                if self.updates.careful:
+                    raise
+                self.updates.careful = True
                 continue
             for update in updates:
                 await self._until_kept(partial(self._take, update))
@@ -307,16 +300,15 @@ def _replace(path: Path, text: str) -> None:
         log.warning("the list of open questions could not be written: %s", type(error).__name__)
 
 
-def _bot(settings: Settings) -> ExtBot[None]:
+def _bot(settings: Settings, updates: _Updates) -> ExtBot[None]:
     root = settings.telegram_base_url.rstrip("/")
-    proxy = settings.bot_proxy
     assert settings.telegram_bot_token
     return ExtBot(
         settings.telegram_bot_token.get_secret_value(),
         base_url=f"{root}/bot",
         base_file_url=f"{root}/file/bot",
-        request=_Request(connection_pool_size=64, pool_timeout=30, proxy=proxy),
-        get_updates_request=_Updates(connection_pool_size=1, proxy=proxy),
+        request=Wire(settings.bot_proxy),
+        get_updates_request=updates,
         defaults=Defaults(link_preview_options=LinkPreviewOptions(is_disabled=True)),
         rate_limiter=Pace(),
     )

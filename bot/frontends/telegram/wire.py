@@ -1,0 +1,88 @@
+"""The way to Telegram: python-telegram-bot's requests, carried by aiohttp for a quarter of the work that httpx makes of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import certifi
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, FormData, TCPConnector
+from telegram.error import NetworkError, TimedOut
+from telegram.request import BaseRequest, RequestData
+
+CONNECTIONS = 64
+TURN = 30.0  # seconds to wait for one of them
+CONNECT, READ, WRITE, UPLOAD = 5.0, 5.0, 5.0, 20.0  # seconds, as the library has them
+JSON = {"Content-Type": "application/json"}
+
+
+class Wire(BaseRequest):
+    """Asks Telegram. What something on the way answers in its place counts as an outage."""
+
+    def __init__(self, proxy: str | None) -> None:
+        """`proxy`: http://, https://, socks5:// or socks5h://; it looks up the names, whichever it is."""
+        self.proxy = proxy
+        self.session: ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float:
+        return READ
+
+    async def initialize(self) -> None:
+        if self.session is None:
+            trusted = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
+            known: dict[str, Any] = {"limit": CONNECTIONS, "ssl": trusted}
+            socks = self.proxy and self.proxy.startswith("socks")
+            connector = _through(self.proxy, known) if self.proxy and socks else TCPConnector(**known)
+            self.session = ClientSession(connector=connector, cookie_jar=DummyCookieJar(), proxy=None if socks else self.proxy)
+
+    async def shutdown(self) -> None:
+        if self.session:
+            await self.session.close()
+        self.session = None
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, read_timeout: object = None, *_: Any, **__: Any
+    ) -> tuple[int, bytes]:
+        """Of the waiting times only that for the answer can be asked for: nothing here asks for another."""
+        assert self.session
+        read = float(read_timeout) if isinstance(read_timeout, int | float) else READ
+        data, headers, write = _written(request_data)
+        limits = ClientTimeout(total=TURN + CONNECT + write + read, sock_connect=CONNECT, sock_read=read)
+        try:
+            asked = self.session.request(method, url, data=data, headers=headers, timeout=limits, allow_redirects=False)
+            async with asked as answer:
+                code, payload = answer.status, await answer.read()
+        except TimeoutError:
+            raise TimedOut from None
+        try:
+            told = json.loads(payload)
+        except ValueError:
+            told = None
+        if not isinstance(told, dict) or ("result" if code < 300 else "description") not in told:
+            raise NetworkError("no answer of Telegram's")
+        return code, payload
+
+
+def _through(proxy: str, known: dict[str, Any]) -> TCPConnector:
+    """Connects through a SOCKS proxy, which is also who looks names up."""
+    from aiohttp_socks import ProxyConnector
+
+    place = urlsplit(proxy)
+    name, password = unquote(place.username or ""), unquote(place.password or "")
+    return ProxyConnector(place.hostname or "", place.port or 1080, username=name, password=password, rdns=True, **known)
+
+
+def _written(asked: RequestData | None) -> tuple[FormData | bytes | None, dict[str, str] | None, float]:
+    """A request's body, its headers, and the seconds that sending it may take."""
+    if not asked:
+        return None, None, WRITE
+    if not (files := asked.multipart_data):
+        return json.dumps(asked.parameters).encode(), JSON, WRITE
+    form = FormData(asked.json_parameters)
+    for name, (filename, content, kind) in files.items():
+        form.add_field(name, content, filename=filename, content_type=kind)
+    return form, None, UPLOAD
