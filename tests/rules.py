@@ -165,7 +165,7 @@ class World:
         if verb == "ACTION":
             self._acted(line["text"])
         elif verb == "EVENT":
-            self.reported[name, line["reason"]] += 1
+            self.reported[name, _deed(line)] += 1
             self.counted[_repeated(line)] = line.get("count", 1)
             if "will be restarted" in line["message"]:
                 self.killed.add(name)
@@ -666,12 +666,10 @@ def events_follow_the_facts(line: Line, world: World) -> Iterator[str]:
 
 def containers_start_in_order(line: Line, world: World) -> Iterator[str]:
     """Pulling, Pulled, Created, Started."""
-    before = {"Created": "Pulled", "Started": "Created"}.get(line.get("reason", ""))
-    if line["verb"] == "EVENT" and line["name"].startswith("pod/"):
-        if line["message"].startswith("Successfully pulled"):
-            before = "Pulling"
-        if before and world.reported[line["name"], line["reason"]] >= world.reported[line["name"], before]:
-            yield f"{line['name']} {line['reason']} without {before}"
+    deed = _deed(line) if line["verb"] == "EVENT" and line["name"].startswith("pod/") else ""
+    befores = {"Fetched": ("Pulling",), "Created": ("Pulled", "Fetched"), "Started": ("Created",)}.get(deed, ())
+    if befores and world.reported[line["name"], deed] >= sum(world.reported[line["name"], before] for before in befores):
+        yield f"{line['name']} {line['reason']} without {befores[0]}"
 
 
 def repeated_events_are_counted(line: Line, world: World) -> Iterator[str]:
@@ -679,6 +677,11 @@ def repeated_events_are_counted(line: Line, world: World) -> Iterator[str]:
         known = world.counted.get(_repeated(line), 0)
         if line["count"] != known + 1:
             yield f"{line['reason']} of {line['name']} is counted {line['count']} after {known}"
+
+
+def _deed(line: Line) -> str:
+    """The reason; an image that came by pulling is told apart from one that was there."""
+    return "Fetched" if line["message"].startswith("Successfully pulled") else str(line["reason"])
 
 
 def _repeated(line: Line) -> tuple[str, ...]:

@@ -124,13 +124,15 @@ def world_after(trace: Trace) -> World:
 def unsettled(world: World) -> Iterator[str]:
     """What is not as it was asked for, although every part works."""
     for name, thing in world.objects.items():
+        if thing.leaving and f"kubelet/{thing['spec.nodeName']}" in world.silent:
+            continue  # nobody else can say that it has stopped
         if thing.owner and not world.owner(thing):
             yield f"{name} has outlived {thing.owner}"
         if thing.kind in ("Deployment", "ReplicaSet"):
             yield from _miscounted(thing, world)
         if thing.kind == "ReplicaSet" and world.count(thing)[0] != thing[REPLICAS]:
             yield f"{name} has {world.count(thing)[0]} of {thing[REPLICAS]}"
-        if thing.kind == "Pod" and thing.leaving and f"kubelet/{thing['spec.nodeName']}" not in world.silent:
+        if thing.kind == "Pod" and thing.leaving:
             yield f"{name} is still leaving"
 
 
