@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -110,12 +111,24 @@ class Classroom:
                     yield board
             case Intent("ask", words) if cups := self.tutor.cups(words):
                 yield self.play.order(learner, cups, language)
+            case Intent("ask", words) if learner.playing and (name := self.tutor.plays(words)):
+                async for board in self._replies(learner, Intent(name)):
+                    yield board
             case Intent("ask", words) if words and not self.tutor.wants_quiz(words):
                 async with aclosing(self.answer(learner, words)) as answers:
                     async for answer in answers:
-                        yield answer
+                        yield self._with_order(learner, answer)
+            case Intent("more" | "confused" | "sources"):
+                yield self._with_order(learner, await self._reply(learner, intent))
             case _:
                 yield await self._reply(learner, intent)
+
+    def _with_order(self, learner: Learner, reply: Reply) -> Reply:
+        """The way back to the order on the board, below an answer that was asked for in between."""
+        if not learner.playing or reply.draft:
+            return reply
+        language = reply.language if isinstance(reply, Answer) else self.language(learner)
+        return replace(reply, choices=(*reply.choices, Choice(self.knowledge.say("choice.back", language), "/step")))
 
     async def _guessed(self, learner: Learner, words: str, language: Language) -> AsyncGenerator[Reply, None]:
         """A breakage, played to its end."""
@@ -141,13 +154,16 @@ class Classroom:
             case Intent("more" | "confused" | "sources" | "good", number):
                 return self._go_on(learner, intent.name, number, language)
             case Intent("order", words):
-                return self.play.order(learner, int(words[:3]) if words[:3].isdecimal() else 1, language)
+                cups = self.tutor.number(words) if words else 1
+                return self.play.order(learner, cups, language) if cups else self._said("order.what", language)
             case Intent("step"):
                 return self.play.step(learner, language) if learner.world else self._said("order.none", language)
+            case Intent("why", concept):
+                return self.play.why(concept, language) or self._said("order.none", language)
             case Intent("break", ""):
                 return self.play.breakages(language)
             case Intent("break", id):
-                return self.play.scene(id, language) or self._said("break.gone", language)
+                return self.play.scene(learner, id, language) or self._said("break.gone", language)
             case Intent("kubectl", words):
                 return self.play.kubectl(learner, words, language)
             case Intent("compare", words):

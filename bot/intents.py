@@ -10,7 +10,7 @@ COMMANDS = (
     "privacy", "export", "forget", "cancel"
 )  # fmt: skip
 BUTTONS = (  # typed by nobody: what buttons and front-ends say
-    "more", "confused", "sources", "good", "vote", "media", "step", "faster", "break", "guess"
+    "more", "confused", "sources", "good", "vote", "media", "step", "faster", "break", "guess", "why"
 )  # fmt: skip
 BOARD = ("step", "faster", "guess")  # buttons whose answer takes the place of the message that they stand below
 HOUSE = ("usage",)  # for those who run the house; advertised to nobody

@@ -75,6 +75,7 @@ class Learner:
     stops_shown: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()  # the commands below the last message
     world: tuple[str, ...] = ()  # the commands that the learner's own cluster is made of
+    playing: bool = False  # an order is under way there
     quiz: dict[str, bool] = field(default_factory=dict)  # quiz item → whether the last vote on it was right
     notes: list[Note] = field(default_factory=list)  # what happened since this was loaded; the keeper takes them
     forgotten: bool = False  # everything kept about this person has to go

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.classroom import Classroom
 from bot.errors import Faulty
 from bot.knowledge import base
 from bot.knowledge.lint import Simulated
 from bot.knowledge.schema import LANGUAGES, Language
+from bot.learners import Learner
 from bot.simulation import facts, steps
 from bot.simulation.cluster import Cluster
 from tests.botapi import BotApi
@@ -21,6 +23,8 @@ from tests.test_telegram import Room, says
 
 KNOWLEDGE = base.load(base.default_folder())
 PICTURE = KNOWLEDGE.pictures["lemonade"]
+CLASSROOM = Classroom(KNOWLEDGE, "lemonade", "zh")
+FIELDS = "replicas: 2  image: lemonade:v1  generation: 1"
 PHONE = 24  # lines that a board may take
 
 
@@ -74,10 +78,19 @@ def test_an_order_is_watched_step_by_step(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("text", "cups"),
-    [("三杯柠檬水", 3), ("来两杯", 2), ("我要 2 杯柠檬水", 2), ("3 cups please", 3), ("a lemonade please", 1), ("下单", 1)],
+    [
+        ("/order 三", 3),
+        ("十杯柠檬水", 6),
+        ("三杯柠檬水", 3),
+        ("来两杯", 2),
+        ("我要 2 杯柠檬水", 2),
+        ("3 cups please", 3),
+        ("a lemonade please", 1),
+        ("下单", 1),
+    ],
 )
 def test_an_order_may_be_plain_words(run: Run, text: str, cups: int) -> None:
-    assert f"replicas={cups} " in told(run, text)
+    assert f"replicas: {cups} " in told(run, text)
 
 
 @pytest.mark.parametrize(
@@ -112,13 +125,38 @@ def test_kubectl_has_a_cluster_of_its_own(run: Run) -> None:
     ]
     assert 'pods "nope" not found' in out
     assert "the server doesn't have a resource type" in out
-    assert "holds at most 50 replicas" in out
+    assert "The little cluster is full (50 Pods at most)" in out
+
+
+def test_the_way_back_to_the_order_is_never_lost(run: Run) -> None:
+    out = told(run, "/order 2", "etcd 是什么？", "/sources 1", "下一步", "快进", "etcd 是什么？")
+    assert out.count(says("choice.back")) == 2
+    assert out.count("🧾") == 3
+
+
+def test_why_somebody_acts_is_told_with_its_source(run: Run) -> None:
+    out = told(run, *(f"/why {concept}" for concept in PICTURE.whys), "/why etcd", language="en")
+    assert out.count("Back to the order") == len(PICTURE.whys)
+    assert "There is no order yet" in out
+
+
+def test_the_right_guess_stands_in_no_fixed_place() -> None:
+    play = CLASSROOM.play
+    places = set()
+    for id, breakage in PICTURE.breakages.items():
+        true = facts.of(breakage)
+        right = next(f"/guess {id} {n}" for n, guess in enumerate(breakage.guesses, 1) if guess.fact in true)
+        for count in range(3):
+            scene = play.scene(Learner(count=count), id, "zh")
+            assert scene
+            places.add([choice.command for choice in scene.choices].index(right))
+    assert places == {0, 1, 2}
 
 
 def test_what_is_not_there_any_more_is_said(run: Run) -> None:
     out = told(run, "/step", "/break nonsense", "/guess tray-dropped 9", "/guess nonsense 1", language="en")
     assert out.count("There is no order yet") == 1
-    assert out.count("That is not there any more") == 3
+    assert out.count("There is no such thing to break") == 3
 
 
 def test_the_bare_command_tells_one_cup_as_a_story(run: Run) -> None:

@@ -1,7 +1,7 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-metaphors/ID/narration.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml  texts/*.yaml
+metaphors/ID/{narration,whys}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml  texts/*.yaml
 language/{wording,checking}.yaml
 language/{characters,asked,weights,neighbours}.tsv
 """
@@ -28,6 +28,7 @@ from bot.knowledge.schema import (
     Checking,
     Claim,
     Concept,
+    ConceptId,
     Item,
     Items,
     Language,
@@ -47,6 +48,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"metaphors/[^/]+/metaphor": TypeAdapter(Metaphor),
     r"metaphors/[^/]+/roles/[^/]+": TypeAdapter(Role),
     r"metaphors/[^/]+/narration": TypeAdapter(dict[str, Both]),
+    r"metaphors/[^/]+/whys": TypeAdapter(dict[ConceptId, Both]),
     r"metaphors/[^/]+/breakages/[^/]+": TypeAdapter(Breakage),
     r"metaphors/[^/]+/items/[^/]+": TypeAdapter(Items),
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
@@ -70,6 +72,7 @@ class Picture:
     items: dict[str, Item]
     narration: dict[str, Both]  # step of the simulation → how the picture tells it
     breakages: dict[str, Breakage]
+    whys: dict[str, Both]  # concept → why it acts, cited
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,8 @@ def _assemble(files: list[File]) -> Knowledge:
             items = {id: item for items in inside for id, item in items.items()}
             narration: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/narration.yaml"), {})
             breakages = {Path(each.name).stem: each.value for each in files if each.name.startswith(f"{home}/breakages/")}
-            pictures[file.value.id] = Picture(file.value, roles, breaks, items, narration, breakages)
+            whys: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/whys.yaml"), {})
+            pictures[file.value.id] = Picture(file.value, roles, breaks, items, narration, breakages, whys)
     tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
     weights = tables.get("language/weights.tsv", ())
     return Knowledge(

@@ -273,6 +273,9 @@ class _Base:
                 yield file, ("breaks", key, "truth"), stop.truth, True
         for file, breakage in self.breaking:
             yield file, ("told",), breakage.told, True
+        for file in self.files:
+            for concept, why in file.value.items() if file.name.endswith("/whys.yaml") and file.value else ():
+                yield file, (concept,), why, False
         for file, place, item in self.items:
             yield file, (*place, "explain"), item.explain, True
             for at, option in enumerate(item.options):
@@ -368,7 +371,7 @@ class _Base:
     def narrations(self, simulated: Simulated) -> None:
         """Each metaphor that tells the simulation tells every step of it."""
         for file in self.files:
-            if file.name.startswith("metaphors/") and isinstance(file.value, dict):
+            if file.name.endswith("/narration.yaml") and isinstance(file.value, dict):
                 for step in sorted(simulated.steps - file.value.keys()):
                     file.fault((), "missing-step", step=step)
                 for step, both in file.value.items():

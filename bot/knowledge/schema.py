@@ -299,6 +299,8 @@ class Wording:
     same: Alike
     order: Phrases = Phrases()  # words of somebody who orders; a number before the first says how many
     numbers: dict[Text, int] = Field(default_factory=dict)  # numbers in words
+    asking: Phrases = Phrases()  # words with which a message asks rather than orders
+    play: dict[Text, Phrases] = Field(default_factory=dict)  # what is said while an order is on the board
     compare: Phrases  # words that ask for a difference
     choices: Phrases  # words that ask for one when they stand between two names
     later: dict[Text, tuple[ConceptId, ...]]  # words of ours that no entry explains yet → the nearest entries

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.cited import gap
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.schema import Language
 from bot.replies import Block, Paragraph, Span, say
 from bot.simulation.cluster import Cluster
-from bot.simulation.objects import leaving, name_of, status_of
+from bot.simulation.objects import Object, leaving, name_of, status_of
 from bot.simulation.printers import pod_status
 from bot.simulation.steps import step_of, teller, words
 from bot.simulation.trace import Line
 
 MOST = 6  # trays that are drawn one by one
-LINES = 3  # story lines at a time
+KINDS = 3  # of what happened, told at a time
 PRICE = 3  # yuan a cup, as in the article
 ACTORS = {  # who writes, as a concept
     "user": "kubectl",
@@ -35,6 +36,17 @@ MARKS = {
     "CrashLoopBackOff": "💧", "Error": "💧", "OOMKilled": "💧", "ImagePullBackOff": "📖", "ErrImagePull": "📖",
 }  # fmt: skip
 
+TELLING = {  # fields that say best what a change was, and what they are called on a phone
+    "spec.nodeName": "nodeName",
+    "metadata.deletionTimestamp": "deletionTimestamp",
+    "status.conditions[Ready].status": "Ready",
+    "status.conditions[Progressing].reason": "Progressing",
+    "status.conditions[Available].status": "Available",
+    "status.conditions[DisruptionTarget].status": "DisruptionTarget",
+    "spec.replicas": "replicas",
+    "spec.unschedulable": "unschedulable",
+}
+
 
 class Board:
     """A way to draw, in one picture and one language."""
@@ -43,95 +55,123 @@ class Board:
         self.knowledge, self.picture, self.language = knowledge, picture, language
         self.tell = teller(picture.narration)
 
-    def draw(self, cluster: Cluster, lines: Iterable[Line], number: int = 1) -> list[Block]:
-        """The board; `lines` are what has happened since it was last drawn, `number` that of the order."""
+    def draw(self, cluster: Cluster, lines: Iterable[Line], whole: bool = False) -> list[Block]:
+        """The board; `lines` are what has happened since it was last drawn; `whole` shows the receipt as a shop prints it."""
         told = [line for line in lines if step_of(line)]
-        return [self._receipt(cluster, number), self._counter(cluster), *self._now(told)]
+        return [self._receipt(cluster, whole), self._counter(cluster), *self._now(told, cluster)]
 
     def actor(self, line: Line) -> str:
         """The concept that acts in a line."""
         return ACTORS.get(line.source.split("/", maxsplit=1)[0], "kube-apiserver")
 
+    def story(self, lines: Iterable[Line]) -> list[str]:
+        """What happened, as the picture tells it: one sentence for each kind of thing, in the order of the first."""
+        alike: dict[str, list[Line]] = {}
+        for line in lines:
+            if step := step_of(line):
+                alike.setdefault(step, []).append(line)
+        return [self._sentence(each) for each in alike.values()]
+
+    def _sentence(self, lines: list[Line]) -> str:
+        names = list(dict.fromkeys(words(line)["name"] for line in lines))[1:]
+        others = gap(self.language) + self._say("board.alike", names=", ".join(names[:MOST])) if names else ""
+        return self.tell(lines[0]).get(self.language, "") + others
+
     def _say(self, key: str, **gaps: object) -> str:
         return self.knowledge.say(key, self.language, **gaps)
 
-    def _receipt(self, cluster: Cluster, number: int) -> Block:
+    def _receipt(self, cluster: Cluster, whole: bool) -> Block:
         """As a shop prints it, and the object's real fields."""
-        order = next(iter(cluster.list("Deployment")), None)
+        order = first(cluster)
         if order is None:
             return say(self._say("board.no-receipt"))
         cups = int(order["spec"]["replicas"])
-        image = order["spec"]["template"]["spec"]["containers"][0]["image"]
         minutes = 19 * 60 + 45 + cluster.clock.now // 60_000
-        paid = {"cups": cups, "price": f"{PRICE}.00", "total": f"{PRICE * cups}.00", "number": f"{number:04}"}
-        time = f"{minutes // 60 % 24:02}:{minutes % 60:02}"
-        head = Span(self._say("board.receipt", **paid, date="2025-10-21", time=time) + "\n")
-        fields = f"Deployment/{name_of(order)} replicas={cups} image={image} generation={order['metadata']['generation']}"
-        return Paragraph((head, Span(fields, "code")))
+        gaps = {"number": "0001", "cups": cups, "total": f"{PRICE * cups}.00"}
+        if whole:
+            time = f"{minutes // 60 % 24:02}:{minutes % 60:02}"
+            head = self._say("board.receipt", **gaps, price=f"{PRICE}.00", date="2025-10-21", time=time)
+        else:
+            head = self._say("board.short", **gaps)
+        image = order["spec"]["template"]["spec"]["containers"][0]["image"]
+        fields = f"replicas: {cups}  image: {image}  generation: {order['metadata']['generation']}"
+        return Paragraph((Span(head + "\n"), Span(fields, "code")))
 
     def _counter(self, cluster: Cluster) -> Block:
         """How many are ready, and each tray with its shop."""
-        order = next(iter(cluster.list("Deployment")), None)
-        status = status_of(order) if order else {}
-        wanted = order["spec"]["replicas"] if order else 0
-        head = self._say("board.counter", ready=status.get("readyReplicas", 0), wanted=wanted)
-        pods = sorted(cluster.list("Pod"), key=name_of)
-        spans = [Span(head, "strong")]
+        order = first(cluster)
+        own = name_of(order) if order else ""
+        pods = sorted(
+            cluster.list("Pod"), key=lambda pod: (not name_of(pod).startswith(f"{own}-"), len(name_of(pod)), name_of(pod))
+        )
+        ready = sum(_ready(pod) and pod_status(pod) == "Running" for pod in pods)
+        spans = [Span(self._say("board.counter", ready=ready, wanted=order["spec"]["replicas"] if order else 0), "strong")]
+        noted = int(status_of(order).get("readyReplicas", 0)) if order else ready
+        if noted != ready:
+            spans.append(Span(gap(self.language) + self._say("board.lags", noted=noted)))
         for pod in pods[:MOST]:
             state = pod_status(pod)
-            shop = pod["spec"].get("nodeName") or "–"
             mark = "✅" if state == "Running" and _ready(pod) else MARKS.get(state, "🥤")
-            spans.append(Span(f"\n{mark} {name_of(pod)} · {shop} · {state}"))
+            again = sum(int(each.get("restartCount", 0)) for each in status_of(pod).get("containerStatuses") or [])
+            parts = [name_of(pod), pod["spec"].get("nodeName") or "–", state, *([f"↻{again}"] if again else [])]
+            spans.append(Span(f"\n{mark} {' · '.join(parts)}"))
         if len(pods) > MOST:
             spans.append(Span("\n" + self._say("board.further", count=len(pods) - MOST)))
-        silent = [name_of(node) for node in cluster.list("Node") if _node_ready(node) != "True"]
-        if silent:
+        if silent := [name_of(node) for node in cluster.list("Node") if _condition(node) != "True"]:
             spans.append(Span("\n" + self._say("board.silent", names=", ".join(silent))))
         return Paragraph(tuple(spans))
 
-    def _now(self, told: list[Line]) -> list[Block]:
+    def _now(self, told: list[Line], cluster: Cluster) -> list[Block]:
         """Who acts, what the picture tells of it, and the same in Kubernetes' words."""
         if not told:
-            return [say(self._say("board.quiet"))]
+            order = first(cluster)
+            wanted = int(order["spec"]["replicas"]) if order else 0
+            well = all(pod_status(pod) == "Running" and _ready(pod) for pod in cluster.list("Pod"))
+            settled = well and cluster.api.running and wanted == len(cluster.list("Pod"))
+            return [say(self._say("board.quiet" if settled else "board.waiting"))]
+        alike: dict[str, list[Line]] = {}
+        for line in told:
+            alike.setdefault(step_of(line) or "", []).append(line)
         blocks: list[Block] = []
-        for line in told[-LINES:]:
-            concept = self.actor(line)
+        for lines in list(alike.values())[-KINDS:]:
+            concept = self.actor(lines[0])
             role = self.picture.roles.get(concept)
             name = self.knowledge.concepts[concept].name[self.language] if concept in self.knowledge.concepts else concept
-            who = f"{role.role[self.language]} ({name})" if role else name
-            story = self.tell(line).get(self.language, "")
-            plain = f"{line.source}: {line.name} {_plain(line)}"
-            blocks.append(Paragraph((Span(f"👉 {who}\n", "strong"), Span(story + "\n"), Span(plain, "code"))))
+            who = f"{role.role[self.language]} · {name}" if role else name
+            plain = f"{lines[0].source}: {lines[0].name} {_plain(lines[0])}"
+            blocks.append(Paragraph((Span(f"👉 {who}\n", "strong"), Span(self._sentence(lines) + "\n"), Span(plain, "code"))))
         return blocks
+
+
+def first(cluster: Cluster) -> Object | None:
+    """The order that the board is about."""
+    return next(iter(cluster.list("Deployment")), None)
 
 
 def _plain(line: Line) -> str:
     """A line in Kubernetes' words, short enough for a phone."""
     if line.verb == "EVENT":
-        return f"{line.reason}: {(line.message or '')[:60]}"
+        return f"{line.reason}: {(line.message or '')[:48]}"
     if line.verb != "MODIFIED":
         return line.verb
-    gaps = words(line)
-    if gaps["node"] and "spec.nodeName" in (line.changed or {}):
-        return f"nodeName={gaps['node']}"
-    path, value = next(iter((line.changed or {}).items()), ("", ""))
-    shown = {
-        "status.conditions[Ready].status": "Ready",
-        "spec.replicas": "replicas",
-        "metadata.deletionTimestamp": "deletionTimestamp",
-    }
-    telling = next((each for each in shown if each in (line.changed or {})), "")
-    path, value = (shown[telling], (line.changed or {})[telling]) if telling else (path.rsplit(".", 1)[-1], value)
-    return f"{path}: {value[0]}→{value[1]}" if isinstance(value, list) and len(value) == 2 else f"{path}={value}"
+    changed = line.changed or {}
+    path = next((each for each in TELLING if each in changed), next(iter(changed), ""))
+    value = changed.get(path)
+    if path == "spec.nodeName":
+        return f"nodeName: {words(line)['node']}"
+    name = TELLING.get(path, path.removesuffix(".status").rsplit(".", 1)[-1])
+    return (
+        f"{name}: {_word(value[0])} → {_word(value[1])}" if isinstance(value, list) and len(value) == 2 else f"{name}: {value}"
+    )
 
 
-def _ready(pod: dict[str, object]) -> bool:
+def _word(value: object) -> str:
+    return "–" if value is None else str(value)
+
+
+def _ready(pod: Object) -> bool:
     return not leaving(pod) and _condition(pod) == "True"
 
 
-def _node_ready(node: dict[str, object]) -> str:
-    return _condition(node)
-
-
-def _condition(thing: dict[str, object]) -> str:
+def _condition(thing: Object) -> str:
     return next((str(each["status"]) for each in status_of(thing).get("conditions") or [] if each["type"] == "Ready"), "")

@@ -19,6 +19,16 @@ def _ready(outcome: Outcome) -> int:
     return sum(counts["readyReplicas"] for name, counts in outcome.counters.items() if name.startswith("deploy/"))
 
 
+def _age(name: str) -> tuple[int, str]:
+    """The readable names count up, so the order of names is the order of making."""
+    return len(name), name
+
+
+def _older_gone(outcome: Outcome) -> bool:
+    """Whether one went that was made before one that stayed."""
+    return any(_age(gone) < _age(kept) for gone in outcome.gone for kept in outcome.kept)
+
+
 def _some(word: str) -> Callable[[Outcome], bool]:
     return lambda outcome: word in outcome.statuses.values()
 
@@ -29,6 +39,8 @@ FACTS: dict[str, Callable[[Outcome], bool]] = {
     "all-replaced": lambda outcome: bool(outcome.new and outcome.gone and not outcome.kept),
     "more": lambda outcome: bool(outcome.new and not outcome.gone),  # Pods were added, none went
     "fewer": lambda outcome: bool(outcome.gone and not outcome.new),
+    "newest-gone": lambda outcome: bool(outcome.gone) and not _older_gone(outcome),  # only the last made ones went
+    "older-gone": _older_gone,
     "untouched": lambda outcome: not outcome.new and not outcome.gone and not any(outcome.restarts.values()),
     "restarted": lambda outcome: not outcome.gone and any(outcome.restarts.values()),  # the same Pod, a new container
     "moved": lambda outcome: False,  # no Pod ever moves

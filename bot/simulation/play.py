@@ -10,15 +10,18 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.cited import Citations
+from bot.cited import Citations, gap
 from bot.errors import Refused
 from bot.knowledge.base import Knowledge, Picture
-from bot.knowledge.schema import Breakage, Language
+from bot.knowledge.lint import CITATION
+from bot.knowledge.schema import Break, Breakage, Language
 from bot.learners import Learner
 from bot.replies import Answer, Block, Choice, Paragraph, Reply, Span, say
 from bot.simulation import facts
-from bot.simulation.board import Board
+from bot.simulation.board import Board, first
 from bot.simulation.cluster import Cluster
+from bot.simulation.objects import name_of
+from bot.simulation.printers import pod_status
 from bot.simulation.steps import step_of
 from bot.simulation.trace import Line
 
@@ -27,10 +30,14 @@ CUPS = 6  # in one order, at most
 HISTORY = 60  # commands that a cluster is made of, at most
 LENGTH = 6_000  # characters of them
 SHOPS = "world shops 2 --cpu=2"
-FRAMES = 12  # boards that one play shows, at most
+FRAMES = 8  # boards that one play shows, at most
+SLICES = 8  # parts that a pause is watched in
+STORY = 6  # sentences of a summary, at most
 REPLICAS = re.compile(r"replicas\W{0,3}(\d+)")
-MOST = 50  # replicas in a chat
-EXAMPLES = ("get pods", "scale deployment lemonade --replicas=3", "events")
+WAIT = re.compile(r"wait (\d+)([sm])")
+MOST = 50  # Pods in a chat
+MINUTE = 60_000  # ms
+ROOM = 52  # characters of a command that a button can carry
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -46,54 +53,83 @@ class Play:
 
     def order(self, learner: Learner, cups: int, language: Language) -> Reply:
         """A new order, as it has just been taken."""
-        cups = max(1, min(cups, CUPS))
         cluster = Cluster.replay((SHOPS, "settle"))
-        lines = cluster.run(f"kubectl create deployment lemonade --image=lemonade:v1 --replicas={cups}")
-        return self._board(learner, cluster, lines, language)
+        lines = cluster.run(f"kubectl create deployment lemonade --image=lemonade:v1 --replicas={max(1, min(cups, CUPS))}")
+        blocks = Board(self.knowledge, self.picture, language).draw(cluster, lines, whole=True)
+        notes = [self.knowledge.say("order.most", language, most=CUPS)] if cups > CUPS else []
+        notes.append(self.knowledge.say("board.names", language))
+        return self._board(learner, cluster, lines, language, (*blocks, *map(say, notes)))
 
     def step(self, learner: Learner, language: Language) -> Reply:
         """The next thing that happens."""
-        cluster = self._world(learner)
-        return self._board(learner, cluster, self._on(cluster), language)
+        cluster, lines = self._on(self._world(learner))
+        return self._board(learner, cluster, lines, language)
 
     async def faster(self, learner: Learner, language: Language) -> AsyncGenerator[Reply, None]:
         """Everything until the world is settled, a board at a time."""
-        cluster, lines = self._world(learner), list[Line]()
+        cluster, story = self._world(learner), list[Line]()
+        board = Board(self.knowledge, self.picture, language)
         for _ in range(FRAMES):
-            lines = self._on(cluster)
+            cluster, lines = self._on(cluster)
+            story += lines
             if not lines or cluster.settled:
                 break
-            yield Reply(tuple(self._draw(cluster, lines, language)), draft=True)
+            yield Reply(tuple(board.draw(cluster, lines)), draft=True)
             await self.sleep(PAUSE)
         else:
-            cluster.settle()
-            lines = cluster.trace.take()
-        yield self._board(learner, cluster, lines, language)
+            story += cluster.run("settle")
+        blocks = board.draw(cluster, [])
+        yield self._board(learner, cluster, story, language, (*blocks[:2], *self._summary(board, story), *blocks[2:]))
 
-    def _on(self, cluster: Cluster) -> list[Line]:
-        """Lets time go until something is told, or the world is settled."""
-        while lines := cluster.step():
-            if any(map(step_of, lines)):
-                return lines
-        return []
+    def _on(self, cluster: Cluster) -> tuple[Cluster, list[Line]]:
+        """The cluster after the next thing that is told, with all that is of its kind; no lines when it is settled."""
+        told, kinds = list[Line](), set[str | None]()
+        while True:
+            before = tuple(cluster.history)
+            lines = cluster.step()
+            if not lines:
+                return cluster, told
+            new = {step_of(line) for line in lines} - {None}
+            if told and new - kinds:
+                return Cluster.replay(before), told
+            kinds |= new
+            told += lines if kinds else []
 
-    def _board(self, learner: Learner, cluster: Cluster, lines: list[Line], language: Language) -> Reply:
+    def _board(
+        self, learner: Learner, cluster: Cluster, lines: list[Line], language: Language, blocks: tuple[Block, ...] = ()
+    ) -> Reply:
         """The board with its buttons; the world is kept."""
-        learner.world = tuple(cluster.history)
-        told = [line for line in lines if step_of(line)]
+        learner.world, learner.playing = tuple(cluster.history), not cluster.settled
         board = Board(self.knowledge, self.picture, language)
-        why = board.actor(told[-1]) if told else ""
-        names = ["again", "break"] if cluster.settled else ["step", "faster", "break"]
+        names = ["break", "kubectl", "again"] if cluster.settled else ["step", "faster", "break"]
         choices = [self._choice(name, language) for name in names]
-        if why in self.knowledge.concepts:
-            choices.append(Choice(self.knowledge.say("choice.why", language), f"/ask {why}"))
-        return Reply(tuple(board.draw(cluster, lines)), tuple(choices))
+        told = [line for line in lines if step_of(line)]
+        if told and (why := board.actor(told[-1])) in self.picture.whys:
+            choices.append(Choice(self.knowledge.say("choice.why", language), f"/why {why}"))
+        return Reply(blocks or tuple(board.draw(cluster, lines)), tuple(choices))
 
-    def _draw(self, cluster: Cluster, lines: list[Line], language: Language) -> list[Block]:
-        return Board(self.knowledge, self.picture, language).draw(cluster, lines)
+    def why(self, concept: str, language: Language) -> Reply | None:
+        """Why somebody acts just now; None for who never does."""
+        why = self.picture.whys.get(concept)
+        if not why:
+            return None
+        name = self.knowledge.concepts[concept].name[language]
+        more = Choice(self.knowledge.say("choice.explain", language, concept=name), f"/ask {concept}")
+        return Reply((Citations().paragraph(why[language]),), (self._choice("back", language), more))
+
+    def _summary(self, board: Board, lines: list[Line]) -> list[Block]:
+        """What happened, in a few sentences."""
+        story = board.story(lines)
+        if not story:
+            return []
+        further = len(story) - STORY
+        told = [f"· {each}" for each in story[:STORY]]
+        told += [self.knowledge.say("kubectl.further", board.language, count=further)] if further > 0 else []
+        head = Span(self.knowledge.say("board.story", board.language) + "\n", "strong")
+        return [Paragraph((head, Span("\n".join(told))))]
 
     def _choice(self, name: str, language: Language) -> Choice:
-        command = {"again": "/order"}.get(name, f"/{name}")
+        command = {"again": "/order", "back": "/step"}.get(name, f"/{name}")
         return Choice(self.knowledge.say(f"choice.{name}", language), command)
 
     def _world(self, learner: Learner) -> Cluster:
@@ -106,59 +142,60 @@ class Play:
         choices = (Choice(each.label[language], f"/break {id}") for id, each in self.picture.breakages.items())
         return Reply((say(self.knowledge.say("break.which", language)),), tuple(choices))
 
-    def scene(self, id: str, language: Language) -> Reply | None:
+    def scene(self, learner: Learner, id: str, language: Language) -> Reply | None:
         """What is about to happen, and the guesses; None when there is no such thing."""
         breakage = self.picture.breakages.get(id)
         if not breakage:
             return None
+        choices = [Choice(guess.text[language], f"/guess {id} {n}") for n, guess in enumerate(breakage.guesses, 1)]
+        turn = (len(id) + learner.count) % len(choices)  # the right one stands anywhere
+        lines = [say(breakage.label[language], "heading"), say(breakage.scene[language])]
+        lines += [say(self.knowledge.say("break.room", language))] if learner.world else []
         ask = say(self.knowledge.say("break.guess", language), "next")
-        choices = (Choice(guess.text[language], f"/guess {id} {n}") for n, guess in enumerate(breakage.guesses, 1))
-        return Reply((say(breakage.label[language], "heading"), say(breakage.scene[language]), ask), tuple(choices))
+        return Reply((*lines, ask), (*choices[turn:], *choices[:turn]))
 
     async def broken(self, learner: Learner, id: str, guess: int, language: Language) -> AsyncGenerator[Reply, None]:
         """Plays a breakage, then tells what came true and why; nothing when there is no such thing."""
         breakage = self.picture.breakages.get(id)
         if not breakage or not 0 < guess <= len(breakage.guesses):
             return
+        board = Board(self.knowledge, self.picture, language)
         cluster = Cluster.replay((*facts.READY, *breakage.before))
-        shown = 0
-        for command in breakage.change[:-1]:
-            async for lines in self._frames(cluster, cluster.run(command)):
-                if shown < FRAMES:
+        story, shown = list[Line](), 0
+        for command in breakage.change:
+            for part in _slices(command):
+                lines = cluster.run(part)
+                story += lines
+                if shown < FRAMES and any(map(step_of, lines)):
                     shown += 1
-                    yield Reply(tuple(self._draw(cluster, lines, language)), draft=True)
+                    yield Reply(tuple(board.draw(cluster, lines)), draft=True)
                     await self.sleep(PAUSE)
-        lines = cluster.run(breakage.change[-1])
-        learner.world = tuple(cluster.history)
-        yield self._told(breakage, guess, cluster, lines, language)
+        yield self._told(board, breakage, guess, cluster, story)
 
-    async def _frames(self, cluster: Cluster, lines: list[Line]) -> AsyncGenerator[list[Line], None]:
-        if any(map(step_of, lines)):
-            yield lines
-        for _ in range(3):
-            if not (lines := self._on(cluster)):
-                return
-            yield lines
-
-    def _told(self, breakage: Breakage, guess: int, cluster: Cluster, lines: list[Line], language: Language) -> Answer:
-        """The verdict, what happened and why, where the picture stops, and the counter as it is now."""
+    def _told(self, board: Board, breakage: Breakage, guess: int, cluster: Cluster, story: list[Line]) -> Answer:
+        """The verdict, what happened and why, where the picture stops, and the counter as it is then."""
+        language = board.language
         true = facts.of(breakage)
         right = next(each for each in breakage.guesses if each.fact in true)
-        mine = breakage.guesses[guess - 1]
-        verdict = "break.right" if mine is right else "break.wrong"
+        verdict = "break.right" if breakage.guesses[guess - 1] is right else "break.wrong"
         cites = Citations()
-        stop = self.picture.breaks.get(breakage.stops) or self.knowledge.misconception(breakage.stops)
         blocks: list[Block] = [
             say(self.knowledge.say(verdict, language, right=right.text[language]), "heading"),
+            *self._summary(board, story),
+            board.draw(cluster, [])[1],
             cites.paragraph(breakage.told[language]),
         ]
+        stop = self.picture.breaks.get(breakage.stops) or self.knowledge.misconception(breakage.stops)
         if stop:
-            cited = cites.spans(stop.truth[language])
-            blocks.append(Paragraph((Span(self.knowledge.say("stop.break", language), "strong"), *cited), "stop"))
-        blocks.append(self._draw(cluster, [], language)[1])
+            wrong, lead = (stop.invites, "stop.break") if isinstance(stop, Break) else (stop.says, "stop.misconception")
+            known = set(CITATION.findall(stop.truth[language])) <= set(cites.ids)
+            doubt = self.knowledge.say("stop.said" if known else "stop.doubt", language, wrong=wrong[language])
+            truth = () if known else (Span(gap(language)), *cites.spans(stop.truth[language]))
+            head = self.knowledge.say(lead, language).rstrip() + gap(language)
+            blocks.append(Paragraph((Span(head, "strong"), Span(doubt), *truth), "stop"))
         return Answer(
             tuple(blocks),
-            (self._choice("break", language), self._choice("again", language)),
+            (self._choice("again", language), self._choice("break", language)),
             language=language,
             concepts=(breakage.concept,),
             claims=tuple(cites.ids),
@@ -169,31 +206,55 @@ class Play:
 
     def kubectl(self, learner: Learner, words: str, language: Language) -> Reply:
         """Does a command on the learner's cluster; what it prints, and what happened then."""
-        if not words:
-            return Reply((say(self.knowledge.say("kubectl.which", language)),), self._examples())
-        if any(int(number) > MOST for number in REPLICAS.findall(words) if len(number) < 10) or len(words) > 1_000:
-            return Reply((say(self.knowledge.say("kubectl.much", language, most=MOST)),))
         cluster = self._world(learner)
+        if not words:
+            return Reply((say(self.knowledge.say("kubectl.which", language)),), self._examples(cluster, language))
+        if any(int(number) > MOST for number in REPLICAS.findall(words) if len(number) < 10):
+            return Reply((say(self.knowledge.say("kubectl.full", language, most=MOST)),))
         try:
             lines = cluster.run(f"kubectl {words}")
         except Refused as refused:
             said = str(refused).removeprefix("line 1: ")
             kind = say(self.knowledge.say("kubectl.refused", language))
-            return Reply((Paragraph((Span(said, "block"),)), kind), self._examples())
+            return Reply((Paragraph((Span(said, "block"),)), kind), self._examples(cluster, language))
+        acts = any(line.verb == "ACTION" for line in lines)
+        if not acts and not cluster.settled:  # whoever looks again and again sees time pass
+            cluster.run("wait 5s")
         printed = "\n".join(line.text or "" for line in lines if line.verb == "OUTPUT") or "–"
         blocks: list[Block] = [Paragraph((Span(printed, "block"),))]
-        if any(line.verb == "ACTION" for line in lines):
-            cluster.settle()
-            lines += cluster.trace.take()
-            story = [told for line in lines if (told := Board(self.knowledge, self.picture, language).tell(line).get(language))]
-            blocks += [say("\n".join(f"· {each}" for each in dict.fromkeys(story[:6])))] if story else []
-            cluster.history.append("settle")
-            if len(cluster.history) > HISTORY or sum(map(len, cluster.history)) > LENGTH:
-                return Reply((say(self.knowledge.say("kubectl.long", language)),), (self._choice("again", language),))
-            learner.world = tuple(cluster.history)
+        if acts:
+            before = cluster.clock.now
+            lines += cluster.run("settle")
+            blocks += self._summary(Board(self.knowledge, self.picture, language), lines)
+            if (passed := cluster.clock.now - before) > MINUTE:
+                time = f"{passed // MINUTE} min"
+                blocks.append(say(self.knowledge.say("board.passed", language, time=time)))
         elif any(line.verb == "REJECTED" for line in lines):
             blocks.append(say(self.knowledge.say("kubectl.refused", language)))
-        return Reply(tuple(blocks), self._examples())
+        if len(cluster.list("Pod")) > MOST:
+            return Reply((say(self.knowledge.say("kubectl.full", language, most=MOST)),))
+        if len(cluster.history) > HISTORY or sum(map(len, cluster.history)) > LENGTH:
+            return Reply((say(self.knowledge.say("kubectl.long", language)),), (self._choice("again", language),))
+        learner.world, learner.playing = tuple(cluster.history), not cluster.settled
+        return Reply(tuple(blocks), self._examples(cluster, language))
 
-    def _examples(self) -> tuple[Choice, ...]:
-        return tuple(Choice(f"kubectl {command}", f"/kubectl {command}") for command in EXAMPLES)
+    def _examples(self, cluster: Cluster, language: Language) -> tuple[Choice, ...]:
+        """What one would type next, and the way back to the board."""
+        order = first(cluster)
+        if order is None:
+            commands = ["create deployment lemonade --image=lemonade:v1", "get nodes"]
+        elif ill := next((name_of(pod) for pod in cluster.list("Pod") if pod_status(pod) != "Running"), ""):
+            commands = ["get pods", f"describe pod {ill}"]
+        else:
+            size = 1 if order["spec"]["replicas"] > 1 else 3
+            commands = ["get pods", f"scale deployment {name_of(order)} --replicas={size}"]
+        choices = [Choice(f"kubectl {each}", f"/kubectl {each}") for each in commands if len(each) < ROOM]
+        return (*choices, *([self._choice("step", language)] if order else []))
+
+
+def _slices(command: str) -> list[str]:
+    """A pause in parts, so that it can be watched; any other command as it is."""
+    pause = WAIT.fullmatch(command)
+    if not pause:
+        return [command]
+    return [f"wait {int(pause[1]) * (1000 if pause[2] == 's' else MINUTE) // SLICES}ms"] * SLICES

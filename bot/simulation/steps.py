@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from bot.simulation.trace import Line
 
 GAPS = {"name", "node", "before", "after", "image"}
-COUNTS = re.compile(r"from (\d+) to (\d+)")
 IMAGE = re.compile(r'image "([^"]+)"')
 
 
@@ -34,8 +33,8 @@ TABLE = (
     Step("order-cancelled", "MODIFIED", "deploy", r"metadata\.deletionTimestamp"),
     Step("order-gone", "DELETED", "deploy"),
     Step("sheet-opened", "ADDED", "rs"),
-    Step("counted-up", "EVENT", "deploy", "ScalingReplicaSet", "Scaled up"),
-    Step("counted-down", "EVENT", "deploy", "ScalingReplicaSet", "Scaled down"),
+    Step("counted-up", "MODIFIED", "rs", r"spec\.replicas"),
+    Step("counted-down", "MODIFIED", "rs", r"spec\.replicas"),
     Step("roll-out-stuck", "MODIFIED", "deploy", r"status\.conditions\[Progressing\]\.reason", "ProgressDeadlineExceeded"),
     Step("order-filled", "MODIFIED", "deploy", r"status\.conditions\[Progressing\]\.reason", "NewReplicaSetAvailable"),
     Step("short-of-cups", "MODIFIED", "deploy", r"status\.conditions\[Available\]\.status", "False", by="deployment"),
@@ -63,6 +62,7 @@ TABLE = (
     Step("window-lists", "MODIFIED", "slice", r".*conditions\.ready", "True"),
     Step("window-drops", "MODIFIED", "slice", r".*conditions\.ready", "False"),
 )
+GROWS = {"counted-up": True, "counted-down": False}
 STEPS = frozenset(step.name for step in TABLE)
 
 
@@ -79,6 +79,9 @@ def _fits(step: Step, line: Line) -> bool:
         return line.reason == step.key and (line.message or "").startswith(step.value or "") and line.count is None
     if not step.key:
         return True
+    if step.name in GROWS:
+        size = (line.changed or {}).get(step.key.replace("\\", ""))
+        return isinstance(size, list) and (size[1] > size[0]) == GROWS[step.name]
     news = [_new(value) for path, value in (line.changed or {}).items() if re.fullmatch(step.key, path)]
     if step.name == "cup-refilled":
         return any(news)
@@ -87,10 +90,10 @@ def _fits(step: Step, line: Line) -> bool:
 
 def words(line: Line) -> dict[str, str]:
     """What the gaps of a sentence about `line` are filled with."""
-    counts, image = COUNTS.search(line.message or ""), IMAGE.search(line.message or "")
+    image = IMAGE.search(line.message or "")
     changed = line.changed or {}
     size, template = changed.get("spec.replicas"), next((v for k, v in changed.items() if k.endswith(".image")), None)
-    before, after = counts.groups() if counts else size if isinstance(size, list) else ("", size or "")
+    before, after = size if isinstance(size, list) else ("", "" if size is None else size)
     node = _new(changed.get("spec.nodeName")) or (line.source.partition("/")[2] if line.source.startswith("kubelet/") else "")
     return {
         "name": line.name.partition("/")[2],

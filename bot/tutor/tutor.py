@@ -93,17 +93,29 @@ class Tutor:
     def cups(self, text: str) -> int | None:
         """How many cups a message orders; None when it orders none."""
         tokens = self.reader.tokens(text)
+        if "?" in text or "？" in text or self._holds(text, self.knowledge.wording.asking):
+            return None
         idle = self.reader.idle(tokens)
         for size in range(len(tokens), 0, -1):
             for start in range(len(tokens) - size + 1):
                 if "".join(tokens[start : start + size]) in self.orders:
-                    before = tokens[start - 1] if start else ""
-                    number = int(before[:4]) if before.isdecimal() else self.knowledge.wording.numbers.get(before)
+                    number = self.number(tokens[start - 1]) if start else None
                     around = [*range(start - bool(number)), *range(start + size, len(tokens))]
                     rest = [at for at in around if at not in idle and tokens[at] not in self.orders]
                     if not rest and (number or size > 1):
                         return number or 1
         return None
+
+    def number(self, word: str) -> int | None:
+        """A number in figures or in words."""
+        word = "".join(token for token in self.reader.tokens(word) if token not in self.orders)
+        return int(word[:4]) if word.isdecimal() else self.knowledge.wording.numbers.get(word)
+
+    def plays(self, text: str) -> str | None:
+        """What a message wants of the order on the board: `step`, `faster` or `break`."""
+        key = self.reader.key(text)
+        play = self.knowledge.wording.play.items()
+        return next((name for name, said in play for each in LANGUAGES if key in map(self.reader.key, said[each])), None)
 
     def wants_quiz(self, text: str) -> bool:
         """Whether a message asks for a quiz question."""
