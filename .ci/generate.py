@@ -2,6 +2,7 @@
 
     knowledge/language/characters.tsv   each Chinese character, its simplified form, its pinyin with tone number
     knowledge/language/weights.tsv      how much each word of a question speaks for each concept
+    knowledge/language/neighbours.tsv   the same for two words side by side
     README.md, README.zh-CN.md          the blocks between `<!-- NAME -->` and `<!-- end -->`
 
 A character with several readings has its most usual one: enough to recognise a word typed as pinyin or as a homophone.
@@ -14,6 +15,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from opencc import OpenCC
@@ -30,12 +32,14 @@ from bot.knowledge.schema import LANGUAGES, Language  # noqa: E402
 from bot.knowledge.source import read  # noqa: E402
 from bot.learners import Learner  # noqa: E402
 from bot.settings import Settings  # noqa: E402
-from bot.tutor.learnt import SCALE  # noqa: E402
+from bot.tutor.learnt import LETTERS, MOST, STEP  # noqa: E402
 
 KNOWLEDGE = base.load(ROOT / "knowledge")
 METAPHOR = "lemonade"
 WEIGHTS = "knowledge/language/weights.tsv"
-CLASSIFIER = {"C": 1.0, "random_state": 0}
+NEIGHBOURS = "knowledge/language/neighbours.tsv"
+CLASSIFIER = {"C": 3.0, "random_state": 0}
+LEAST = 2  # steps of a weight that is worth keeping
 HEADS = {
     "metaphor": {"zh": ("柠檬水", "Kubernetes", "比喻到哪里为止"), "en": ("Lemonade", "Kubernetes", "Where the picture stops")},
     "settings": {"zh": ("变量", "默认", "作用"), "en": ("Variable", "Default", "What it does")},
@@ -106,19 +110,22 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-def weights() -> str:
-    """A linear classifier for each concept, learnt from every question that is known; without weights too small to matter.
+@cache
+def weights() -> tuple[str, str]:
+    """A linear classifier for each concept, learnt from every question that is known: of words, and of neighbouring words.
 
     The first row holds a fingerprint of all that it was learnt from, the second the biases; see `bot/tutor/learnt.py`.
-    While the fingerprint is that of the file, the file stays: another processor would round some weights otherwise.
+    While the fingerprint is that of the files, they stay: another processor would round some weights otherwise.
     """
     finder = Classroom(KNOWLEDGE, METAPHOR, "zh").tutor.finder
-    known = [(sorted(finder.read(text)[2]), concept) for concept, text in _known()]
-    fingerprint = hashlib.sha256(json.dumps([known, CLASSIFIER]).encode()).hexdigest()
-    standing = (ROOT / WEIGHTS).read_text("utf-8") if (ROOT / WEIGHTS).exists() else ""
-    if standing.startswith(f"#\t{fingerprint}\t"):
-        return standing
-    return _learn(known, fingerprint)
+    known = [(sorted(finder.read(text)[3]), concept) for concept, text in _known()]
+    fingerprint = hashlib.sha256(json.dumps([known, CLASSIFIER, LEAST, STEP]).encode()).hexdigest()
+    standing = [path.read_text("utf-8") for path in (ROOT / WEIGHTS, ROOT / NEIGHBOURS) if path.exists()]
+    if len(standing) == 2 and standing[0].startswith(f"#\t{fingerprint}\n"):
+        return standing[0], standing[1]
+    rows = _learn(known)
+    words = "".join(row for word, row in rows if " " not in word)
+    return f"#\t{fingerprint}\n{words}", "".join(row for word, row in rows if " " in word)
 
 
 def _known() -> Iterator[tuple[str, str]]:
@@ -132,7 +139,9 @@ def _known() -> Iterator[tuple[str, str]]:
         yield slot.partition(".")[0], text
 
 
-def _learn(known: list[tuple[list[str], str]], fingerprint: str) -> str:
+def _learn(known: list[tuple[list[str], str]]) -> list[tuple[str, str]]:
+    """Of each word its row. What a word says of most concepts alike decides nothing and is left out."""
+    import numpy
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.svm import LinearSVC
@@ -140,15 +149,14 @@ def _learn(known: list[tuple[list[str], str]], fingerprint: str) -> str:
     vectorizer, rarity, machine = DictVectorizer(), TfidfTransformer(), LinearSVC(**CLASSIFIER)
     counts = vectorizer.fit_transform([dict.fromkeys(words, 1) for words, _ in known])
     machine.fit(rarity.fit_transform(counts), [concept for _, concept in known])
-    rows = [("#", fingerprint, " ".join(machine.classes_)), ("+", "0", _pairs(machine.intercept_, 0))]
-    for word, idf, column in zip(vectorizer.feature_names_, rarity.idf_, (machine.coef_ * rarity.idf_).T, strict=True):
-        rows.append((word, str(round(idf * SCALE)), _pairs(column, SCALE)))
-    return "".join("\t".join(row) + "\n" for row in rows if row[2])
-
-
-def _pairs(numbers: Iterable[float], least: int) -> str:
-    whole = ((at, round(number * SCALE)) for at, number in enumerate(numbers))
-    return " ".join(f"{at}:{number}" for at, number in whole if abs(number) >= least)
+    biases = " ".join(f"{concept}:{bias:.2f}" for concept, bias in zip(machine.classes_, machine.intercept_, strict=True))
+    rows = [("+", biases)]
+    columns = (machine.coef_ - numpy.median(machine.coef_, axis=0)) * rarity.idf_ / STEP
+    for word, idf, column in zip(vectorizer.feature_names_, rarity.idf_, columns.T, strict=True):
+        steps = ((at, max(-MOST, min(MOST, round(weight)))) for at, weight in enumerate(column))
+        pairs = (LETTERS[at] + LETTERS[MOST + step] for at, step in steps if abs(step) >= LEAST)
+        rows.append((word, LETTERS[round(idf / STEP)] + "".join(pairs)))
+    return [(word, f"{word}\t{letters}\n") for word, letters in rows]
 
 
 BLOCKS: dict[str, Callable[[Language], str]] = {"metaphor": metaphor, "settings": settings, "transcript": transcript}
@@ -166,7 +174,8 @@ def readme(name: str, language: Language) -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "knowledge/language/characters.tsv": characters,
-    WEIGHTS: weights,
+    WEIGHTS: lambda: weights()[0],
+    NEIGHBOURS: lambda: weights()[1],
     "README.md": lambda: readme("README.md", "en"),
     "README.zh-CN.md": lambda: readme("README.zh-CN.md", "zh"),
 }

@@ -32,11 +32,11 @@ def classroom() -> Classroom:
     return Classroom(base.load(base.default_folder()), "lemonade", "zh")
 
 
-def rows(name: str, language: str) -> list[Row]:
+def rows(name: str, language: str, ours: bool = True) -> list[Row]:
     with (DATA / name).open(encoding="utf-8", newline="") as file:
         lines = [Row(line[0], line[1], set(line[2].split(","))) for line in csv.reader(file, "excel-tab", quoting=3)]
-    known = set(classroom().knowledge.concepts)
-    return [row for row in lines if row.language == language and (row.accepted == {"-"} or row.accepted & known)]
+    known = set(classroom().knowledge.concepts) if ours else {"-"}
+    return [row for row in lines if row.language == language and row.accepted & known]
 
 
 def ask(row: Row) -> Answer:
@@ -51,16 +51,27 @@ def share(hits: list[bool]) -> float:
 AIMS = {
     ("beginners.tsv", "zh"): (0.86, 0.95, 0.01),  # collected from the web
     ("beginners.tsv", "en"): (0.98, 0.98, 0.01),
-    ("plain.tsv", "zh"): (0.96, 0.97, 0.03),  # in the manner of forums and chats
+    ("plain.tsv", "zh"): (0.96, 0.98, 0.02),  # in the manner of forums and chats
     ("plain.tsv", "en"): (0.92, 0.98, 0.01),
-    ("crowd.tsv", "zh"): (0.94, 0.96, 0.03),  # hard ones: symptoms, stories, slips, half-understood pictures
-    ("crowd.tsv", "en"): (0.93, 0.97, 0.025),
-    ("fresh.tsv", "zh"): (0.91, 0.97, 0.02),  # all of these mixed
-    ("fresh.tsv", "en"): (0.88, 0.95, 0.03),
-    ("later.tsv", "zh"): (0.92, 0.98, 0.02),  # once more, by others
-    ("later.tsv", "en"): (0.91, 0.95, 0.02),
+    ("crowd.tsv", "zh"): (0.95, 0.98, 0.02),  # hard ones: symptoms, stories, slips, half-understood pictures
+    ("crowd.tsv", "en"): (0.95, 0.98, 0.02),
+    ("fresh.tsv", "zh"): (0.93, 0.98, 0.01),  # all of these mixed
+    ("fresh.tsv", "en"): (0.91, 0.96, 0.025),
+    ("later.tsv", "zh"): (0.95, 0.985, 0.01),  # once more, by others
+    ("later.tsv", "en"): (0.935, 0.96, 0.015),
+    ("further.tsv", "zh"): (0.96, 0.98, 0.01),  # and again
+    ("further.tsv", "en"): (0.95, 0.98, 0.01),
+    ("newest.tsv", "zh"): (0.93, 0.98, 0.02),  # terse ones, messages and symptoms
+    ("newest.tsv", "en"): (0.87, 0.95, 0.03),
 }
-DECLINED = {"zh": 0.96, "en": 0.95}  # the least that has to be declined of what is none of ours
+DECLINED = {  # the least that has to be declined of what is none of ours
+    ("elsewhere.tsv", "zh"): 0.97,
+    ("elsewhere.tsv", "en"): 0.96,
+    ("further.tsv", "zh"): 0.94,  # mostly near ones: other programs, networks, shops and drinks
+    ("further.tsv", "en"): 0.95,
+    ("newest.tsv", "zh"): 0.94,
+    ("newest.tsv", "en"): 0.93,
+}
 
 
 @pytest.mark.parametrize(("name", "language"), AIMS)
@@ -76,7 +87,7 @@ def test_questions_find_their_concept(name: str, language: str) -> None:
     assert 1 - share(ours) <= most_declined
 
 
-@pytest.mark.parametrize("language", DECLINED)
-def test_what_is_none_of_ours_is_declined(language: str) -> None:
-    answers = [ask(row) for row in rows("elsewhere.tsv", language)]
-    assert share([answer.route == "declined" and answer.claims == () for answer in answers]) >= DECLINED[language]
+@pytest.mark.parametrize(("name", "language"), DECLINED)
+def test_what_is_none_of_ours_is_declined(name: str, language: str) -> None:
+    answers = [ask(row) for row in rows(name, language, ours=False)]
+    assert share([answer.route == "declined" and answer.claims == () for answer in answers]) >= DECLINED[name, language]

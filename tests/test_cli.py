@@ -180,7 +180,7 @@ def concepts(run: Run, base: Path, *questions: str) -> list[object]:
 
 def test_a_concept_that_nothing_was_learnt_about_is_found_by_its_own_questions(run: Run, copy: Path) -> None:
     weights = copy / "language/weights.tsv"
-    weights.write_text(weights.read_text("utf-8").replace(" etcd ", " another ", 1), "utf-8")
+    weights.write_text(weights.read_text("utf-8").replace(" etcd:", " another:", 1), "utf-8")
     asked = ("etcd 是什么？", "怎么备份 etcd？", "What happens when etcd goes down?", "What is a Pod?", "today's weather")
     assert concepts(run, copy, *asked) == ["etcd", "etcd", "etcd", "pod", None]
 

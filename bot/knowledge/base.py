@@ -1,7 +1,7 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-metaphors/ID/items/*.yaml  texts/*.yaml  language/wording.yaml  language/{characters,asked,weights}.tsv
+metaphors/ID/items/*.yaml  texts/*.yaml  language/wording.yaml  language/{characters,asked,weights,neighbours}.tsv
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"language/wording": TypeAdapter(Wording),
     r"language/characters": TypeAdapter(tuple[Character, ...]),
     r"language/asked": TypeAdapter(tuple[Asked, ...]),
-    r"language/weights": TypeAdapter(tuple[tuple[str, str, str], ...]),
+    r"language/(weights|neighbours)": TypeAdapter(tuple[tuple[str, str], ...]),
 }
 ENDINGS = (".yaml", ".yml", ".tsv")
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
@@ -72,7 +72,7 @@ class Knowledge:
     pictures: dict[str, Picture]
     texts: dict[str, Both]
     wording: Wording
-    weights: tuple[tuple[str, str, str], ...]  # what was learnt from questions, see `bot/tutor/learnt.py`
+    weights: tuple[tuple[str, str], ...]  # what was learnt from questions, see `bot/tutor/learnt.py`
     characters: dict[str, tuple[str, str]]  # Chinese character → simplified form, pinyin with tone number
 
     def claim(self, id: str) -> Claim:
@@ -171,6 +171,7 @@ def _assemble(files: list[File]) -> Knowledge:
             items = {id: item for items in inside for id, item in items.items()}
             pictures[file.value.id] = Picture(file.value, roles, breaks, items)
     tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
+    weights = tables.get("language/weights.tsv", ())
     return Knowledge(
         concepts={concept.id: concept for concept in of(Concept)},
         pairs=tuple(of(Pair)),
@@ -178,5 +179,5 @@ def _assemble(files: list[File]) -> Knowledge:
         texts={key: both for texts in of(dict) for key, both in texts.items()},
         wording=of(Wording)[0],
         characters={char: (simple, sound) for char, simple, sound in tables["language/characters.tsv"]},
-        weights=tables.get("language/weights.tsv", ()),
+        weights=weights and weights + tables.get("language/neighbours.tsv", ()),
     )

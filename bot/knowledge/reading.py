@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
@@ -20,6 +21,7 @@ LATIN = re.compile(r"[a-z0-9]+")
 APOSTROPHE = re.compile(r"(?<=[a-z])['’](?=[a-z])")
 INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
+PIECE = 4  # letters in a piece of a word, its ends included
 
 
 def singular(word: str) -> str:
@@ -110,14 +112,29 @@ class Reader:
 
         Words that ask the same count as one.
         """
-        if not spelt.isascii():
-            spelt = self.same_zh.sub(lambda found: self.same[found[0]], spelt)
-        for run in RUN.findall(spelt):
+        for run in self._runs(spelt):
             if run.isascii():
-                word = singular(run)
-                yield self.same.get(word, word)
+                yield run
             else:
                 yield from map(str.__add__, run, run[1:])
+
+    def details(self, spelt: str) -> Iterator[str]:
+        """What a text says beside its grams: Latin words that are neighbours, their pieces, single Chinese characters."""
+        runs = self._runs(spelt)
+        yield from (f"{word} {after}" for word, after in pairwise(runs) if word.isascii() and after.isascii())
+        for run in runs:
+            if run.isascii():
+                whole = f"^{run}$"
+                yield from (f"~{whole[at : at + PIECE]}" for at in range(len(whole) - PIECE + 1))
+            else:
+                yield from run
+
+    def _runs(self, spelt: str) -> list[str]:
+        """Latin words and stretches of Chinese; of those that ask the same, the one that stands for it."""
+        if not spelt.isascii():
+            spelt = self.same_zh.sub(lambda found: self.same[found[0]], spelt)
+        words = (singular(run) if run.isascii() else run for run in RUN.findall(spelt))
+        return [self.same.get(word, word) if word.isascii() else word for word in words]
 
     def within(self, text: str) -> Callable[[str], bool]:
         """Tells of a phrase whether its parts (apart by spaces) occur in `text` in that order, with anything between."""

@@ -17,7 +17,7 @@ from bot.tutor.learnt import NONE, Learnt
 from bot.tutor.names import ELSEWHERE, Hit, Names
 from bot.tutor.questions import Match, Questions, Slot
 
-LIKENESS = 1.0  # what an authored question like this one weighs beside what was learnt
+LIKENESS = 1.0  # what an authored question like this one, or a name and nothing else, weighs beside what was learnt
 SAME = 0.85  # from here on it settles that a question is ours
 ALONE = 0.5  # from here on where nothing was learnt
 NAMED = 0.3  # by how much the best concept may lose against none where an unmistakable name of ours is said
@@ -50,30 +50,34 @@ class Finder:
 
     # -------------------------------------------------------------- finding
 
-    def read(self, question: str) -> tuple[list[str], list[Hit], frozenset[str]]:
-        """The tokens of a question, the names in it, and what it says."""
+    def read(self, question: str) -> tuple[list[str], list[Hit], frozenset[str], frozenset[str]]:
+        """The tokens of a question, the names in it, what it says, and what is learnt from: that in more detail."""
         spelt = self.reader.spell(question)
         tokens = self.reader.split(spelt)
         hits = self.names.hits(tokens)
-        return tokens, hits, self.questions.grams(spelt, {name.concept for hit in hits for name in hit.names})
+        grams = self.questions.grams(spelt, {name.concept for hit in hits for name in hit.names})
+        return tokens, hits, grams, grams.union(self.reader.details(spelt))
 
     def find(self, question: str) -> Finding:
-        tokens, hits, grams = self.read(question)
+        tokens, hits, grams, details = self.read(question)
         named = {name.concept for hit in hits for name in hit.names} - {ELSEWHERE}
         alike = self.questions.alike(grams)
         likeness: dict[str, float] = defaultdict(float)
         for slot, (score, _) in alike.items():
             for concept in slot.concepts:
                 likeness[concept] = max(likeness[concept], score)
-        scores = self.learnt.scores(grams, self.concepts)
+        scores = self.learnt.scores(details, self.concepts)
         none = scores.pop(NONE)
+        alone = self._nothing_else(tokens, hits)
         ours = any(len(token) > 1 or CHINESE.match(token) for token in tokens) and (
             max(scores.values()) + NAMED * self._unmistakable(hits) >= none
             or max(likeness.values(), default=0.0) >= (SAME if self.learnt.concepts else ALONE)
-            or self._nothing_else(tokens, hits)
+            or alone
         )
         for concept, score in likeness.items():
             scores[concept] += LIKENESS * score
+        for concept in named if alone else ():
+            scores[concept] += LIKENESS
         ranked = sorted(scores, key=lambda concept: (-scores[concept], concept))
         return Finding(
             concepts=tuple(ranked),

@@ -1,8 +1,11 @@
 """What was learnt from thousands of questions: how much each word speaks for each concept, and for none of ours.
 
 `.ci/generate.py` learns it (a linear classifier for each concept) from every authored question and from `language/asked.tsv`,
-and writes it to `language/weights.tsv`. Here it is only added up. A concept that was added since has nothing learnt
-about it; its authored questions still speak for it.
+and writes it to `language/weights.tsv` and `language/neighbours.tsv`. Here it is only added up. A concept that was added since
+has nothing learnt about it; its authored questions still speak for it.
+
+A number is a letter: 0 is `!`, 1 is `"` and so on. The letters of a word are its rarity, then a concept and its weight, and so
+on for each concept of which the word says more, or less, than of most.
 """
 
 from __future__ import annotations
@@ -15,46 +18,39 @@ from dataclasses import dataclass
 from bot.knowledge.base import Knowledge
 
 NONE = ""  # what is none of ours
-SCALE = 10  # weights are kept as whole tenths
-UNHEARD = 70  # the rarity of a word that nobody asked with; it makes what the others say less sure
 UNKNOWN = -1.0  # the score of a concept of which nothing was learnt
+LETTERS = "".join(map(chr, (*range(0x21, 0x7F), *range(0xAE, 0x250))))
+NUMBERS = {letter: number for number, letter in enumerate(LETTERS)}
+STEP = 0.5  # rarities and weights are kept in such steps
+MOST = 46  # steps of a weight, up or down
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """Of each word its rarity and its weights, as they stand in the file: `12:-145` is -14.5 for concept 12."""
+    """Of each word its letters, as they stand in the file."""
 
     concepts: tuple[str, ...]
     bias: dict[str, float]
-    words: dict[str, tuple[int, str]]
+    words: dict[str, str]
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Learnt:
         if not knowledge.weights:
             return cls((), {}, {})
-        (_, _, concepts), (_, _, bias), *rows = knowledge.weights
-        names = tuple(NONE if name == "-" else name for name in concepts.split())
-        words = {word: (int(rarity), weights) for word, rarity, weights in rows}
-        return cls(names, {names[at]: weight for at, weight in _weights(bias)}, words)
+        _, (_, biases), *rows = knowledge.weights
+        found = dict(pair.split(":") for pair in biases.split())
+        bias = {NONE if concept == "-" else concept: float(number) for concept, number in found.items()}
+        return cls(tuple(bias), bias, dict(rows))
 
     def scores(self, words: Iterable[str], known: Iterable[str]) -> dict[str, float]:
-        """How much `words` speak for each of the `known` concepts and for NONE; about 0 is the border between yes and no."""
-        total: dict[int, float] = defaultdict(float)
-        size = 0.0
-        for word in words:
-            if word not in self.words:
-                size += UNHEARD**2
-            else:
-                rarity, weights = self.words[word]
-                size += rarity**2
-                for at, weight in _weights(weights):
-                    total[at] += weight
-        size = math.sqrt(size) / SCALE or 1.0
-        found = {concept: total[at] / size + self.bias[concept] for at, concept in enumerate(self.concepts)}
+        """How much `words` speak for each of the `known` concepts and for NONE; only how they differ means something."""
+        total: dict[int, int] = defaultdict(int)
+        size = 0
+        for letters in filter(None, map(self.words.get, words)):
+            rarity, *pairs = map(NUMBERS.__getitem__, letters)
+            size += rarity**2
+            for at, weight in zip(pairs[::2], pairs[1::2], strict=True):
+                total[at] += weight - MOST
+        length = math.sqrt(size) or 1.0
+        found = {concept: total[at] / length + self.bias[concept] for at, concept in enumerate(self.concepts)}
         return {**dict.fromkeys(known, UNKNOWN), NONE: 0.0, **{key: found[key] for key in (*known, NONE) if key in found}}
-
-
-def _weights(text: str) -> Iterable[tuple[int, float]]:
-    for pair in text.split():
-        at, _, weight = pair.partition(":")
-        yield int(at), int(weight) / SCALE
