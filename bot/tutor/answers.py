@@ -57,12 +57,12 @@ class Answers:
 
         blocks, cites = self._fitted(above, (concept.id,), stop, language)
         guess, choices = self.guess(concept, slot.number, language)
-        others = tuple(id for id in finding.concepts if id != concept.id)
+        about = dict.fromkeys((concept.id, *finding.concepts[:2], *finding.mentioned, *finding.concepts))
         answer = Answer(
             blocks=(*blocks, *guess),
             choices=choices,
             language=language,
-            concepts=(concept.id, *others)[:3],
+            concepts=tuple(about)[:3],
             claims=tuple(cites.ids),
             breaks=(stop,) if stop else (),
         )
