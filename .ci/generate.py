@@ -38,7 +38,7 @@ KNOWLEDGE = base.load(ROOT / "knowledge")
 METAPHOR = "lemonade"
 WEIGHTS = "knowledge/language/weights.tsv"
 NEIGHBOURS = "knowledge/language/neighbours.tsv"
-CLASSIFIER = {"C": 3.0, "random_state": 0}
+CLASSIFIER = {"C": 1.0, "random_state": 0}
 LEAST = 2  # steps of a weight that is worth keeping
 HEADS = {
     "metaphor": {"zh": ("柠檬水", "Kubernetes", "比喻到哪里为止"), "en": ("Lemonade", "Kubernetes", "Where the picture stops")},

@@ -61,7 +61,8 @@ class Answers:
         stop = self._told_here(focused.stops if focused else None) or self._stop(
             (concept.id,), finding, question, learner, plain
         )
-        others = tuple(id for id in finding.concepts if id != concept.id)
+        about = dict.fromkeys((*finding.concepts[:2], *finding.mentioned, *finding.concepts))
+        others = tuple(id for id in about if id != concept.id)
         return Plan((concept.id,), language, slot.number, stop, others)
 
     def compare(
