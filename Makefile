@@ -15,7 +15,7 @@ test: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/python -m bot check
 	$(BIN)/python .ci/generate.py --check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(VENV)/chat
 	@$(BIN)/python -m bot check

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bot import __version__, logs, operator, settings
@@ -18,7 +18,7 @@ from bot.classroom import Classroom
 from bot.errors import Fault, Faulty, Refused
 from bot.knowledge import base
 from bot.knowledge.lint import Simulated
-from bot.knowledge.schema import Language
+from bot.knowledge.schema import Both, Language
 from bot.learners import Learner
 from bot.replies import Answer
 from bot.tutor.prompts import read
@@ -88,24 +88,30 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     command = asked.command or ("serve" if found.telegram_bot_token else "chat")
     if command == "check":
         return _check(asked.folder or found.bot_knowledge_dir, found.bot_prompts_dir)
+    if command == "order":
+        return _order(asked, base.narration(found.bot_knowledge_dir, found.bot_metaphor), found.bot_language)
     gc.disable()  # loading makes many objects and no garbage
     knowledge = _knowledge(found.bot_knowledge_dir)
     if found.bot_metaphor not in knowledge.pictures:
         raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
-    if command == "order":
-        return _order(asked, knowledge.pictures[found.bot_metaphor], found.bot_language)
     if command == "serve":
         return _serve(found, knowledge)
-    classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language, voice=voice(found, time.monotonic))
-    gc.freeze()
-    gc.enable()
     import asyncio
 
+    spoken = voice(found, time.monotonic)
+    sleep = asyncio.sleep if sys.stdout.isatty() else _at_once  # nobody watches a pipe
+    classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language, voice=spoken, sleep=sleep)
+    gc.freeze()
+    gc.enable()
     if command == "ask":
         return asyncio.run(_ask(classroom, asked))
     from bot.frontends import terminal
 
     return asyncio.run(terminal.run(classroom, found.bot_data_dir))
+
+
+async def _at_once(seconds: float) -> None:
+    """Does not wait."""
 
 
 def _serve(found: settings.Settings, knowledge: base.Knowledge) -> int:
@@ -129,13 +135,13 @@ async def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _order(asked: argparse.Namespace, picture: base.Picture, language: Language) -> int:
+def _order(asked: argparse.Namespace, narration: Mapping[str, Both], language: Language) -> int:
     """Every line as JSON or in plain words; without a script one cup as a story."""
     from bot.simulation import script, steps
     from bot.simulation.cluster import Cluster
 
     commands = script.parse(_script(asked.script) if asked.script else script.ONE_CUP)
-    cluster = Cluster(steps.teller(picture.narration))
+    cluster = Cluster(steps.teller(narration))
     for command in commands:
         for line in cluster.do(command):
             if asked.json:

@@ -59,7 +59,8 @@ def test_fifty_questions_at_once_never_spend_more_than_there_is(house: House) ->
     for person in crowd:
         person.says(ETCD)
     house.until(lambda: all(answered(person) for person in crowd), 30)
-    assert 20_000 - ROOM <= sum(map(cost, house.model.asked)) <= 20_000
+    assert len(house.model.asked) >= 5
+    assert sum(map(cost, house.model.asked)) <= 20_000
     assert sum(told_spent(person) == [True] for person in crowd) == 50 - len(house.model.asked)
 
 

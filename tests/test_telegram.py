@@ -160,7 +160,7 @@ def test_start_and_one_tap_bring_an_answer(room: Room) -> None:
     welcome = room.ask(anna, "/start")
     assert welcome.text.startswith("欢迎来到柠檬水课堂。\n\n浩浩妈在手机上点了一杯 3 元的柠檬水。")
     assert welcome.covered("bold") == ["欢迎来到柠檬水课堂。"]
-    assert welcome.labels == [*STARTS["zh"], says("choice.quiz")]
+    assert welcome.labels == [*STARTS["zh"], says("choice.order"), says("choice.quiz")]
     assert room.press(anna, welcome, STARTS["zh"][0]).text.startswith("Kubernetes 是一个开源平台")
 
 
@@ -318,7 +318,7 @@ def test_compare_sets_two_words_side_by_side(room: Room) -> None:
         ("/compare", says("compare.which")),
         ("/compare Pod", says("compare.unknown", words="Pod", known="Pod")),
         ("/compare 茶 咖啡", says("compare.none", words="茶 咖啡")),
-        ("/order", says("unknown", command="order")),
+        ("/orders", says("unknown", command="orders")),
         ("/cancel", says("cancel")),
         ("/7", says("declined") + "\n\n" + says("declined.start")),
         ("7", says("number", number="7")),
@@ -530,7 +530,7 @@ def test_in_a_group_only_what_is_addressed_to_the_bot_is_answered(room: Room) ->
     said = anna.says("etcd 是什么？", in_=group)
     ben.says("@other_bot What is etcd?", in_=group)
     ben.says("/help@other_bot", in_=group)
-    ben.says("/order", in_=group)
+    ben.says("/orders", in_=group)
     ben.says("I like what @lemon_bottle says", in_=group)
     ben.says("no, really?", in_=group, reply_to=said)
     ben.sends_sticker(in_=group)

@@ -126,6 +126,15 @@ def load(folder: Path, language: Language = "en", simulated: Simulated = Simulat
     return _assemble(files)
 
 
+def narration(folder: Path, metaphor: str) -> dict[str, Both]:
+    """How a metaphor tells the simulation; nothing where it does not, or has a fault that `check` will name."""
+    path = folder / "metaphors" / metaphor / "narration.yaml"
+    try:
+        return TypeAdapter(dict[str, Both]).validate_python(read(path).data)
+    except ValidationError:
+        return {}
+
+
 @cache
 def shipped_texts() -> dict[str, Both]:
     """Every sentence of the program, from the data that ships with it; the faults of any base are worded from these."""
