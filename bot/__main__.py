@@ -99,7 +99,7 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     import asyncio
 
     spoken = voice(found, time.monotonic)
-    sleep = asyncio.sleep if sys.stdout.isatty() else _at_once  # nobody watches a pipe
+    sleep = asyncio.sleep if sys.stdout and sys.stdout.isatty() else _at_once  # nobody watches a pipe
     classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language, voice=spoken, sleep=sleep)
     gc.freeze()
     gc.enable()
