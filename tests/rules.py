@@ -77,6 +77,13 @@ MAY_WRITE = (
     ("node-controller", "MODIFIED", "Pod", r"status\.conditions\[Ready\]\..+"),
     ("node-controller taint-eviction-controller", "MODIFIED", "Pod", rf"{MARKING}|status\.conditions\[DisruptionTarget\]\..+"),
     ("node-controller taint-eviction-controller", "DELETED", "Pod", ".*"),
+    (
+        "pod-garbage-collector",
+        "MODIFIED",
+        "Pod",
+        rf"{MARKING}|status\.(phase|conditions\[DisruptionTarget\]\..+)",
+    ),
+    ("pod-garbage-collector", "DELETED", "Pod", ".*"),
     ("ttl-controller", "MODIFIED", "Node", r"metadata\.annotations\..+"),
     ("endpointslice-controller", "ADDED MODIFIED DELETED", "EndpointSlice", ".*"),
     ("generic-garbage-collector", "DELETED", "ReplicaSet Pod EndpointSlice Deployment Service", ".*"),
@@ -90,7 +97,7 @@ MAY_WRITE = (
 # Parts that one process runs: they stop and start together.
 MANAGED = (
     *("deployment-controller", "replicaset-controller", "node-controller", "taint-eviction-controller", "ttl-controller"),
-    *("endpointslice-controller", "generic-garbage-collector", "disruption-controller"),
+    *("endpointslice-controller", "generic-garbage-collector", "disruption-controller", "pod-garbage-collector"),
 )
 
 

@@ -87,6 +87,8 @@ commands = st.one_of(
     said("kubectl label deployment {} cold={} --overwrite", names, sizes),
     said("kubectl expose deployment {} --port=80", names),
     said("kubectl delete service {}", names),
+    said("kubectl delete node {}", nodes),
+    said("kubectl delete rs {}-a{}", names, cascades),
     said("kubectl create pdb {} --selector=app={} --min-available={}", names, names, st.sampled_from(("1", "2", "50%"))),
     said(
         "kubectl {}", st.sampled_from(("get all -o wide", "describe pods", "events", "describe nodes", "get pods,rs -o yaml"))

@@ -13,7 +13,7 @@ from bot.simulation.clock import Clock
 from bot.simulation.deployment import DeploymentController
 from bot.simulation.disruption import DisruptionController
 from bot.simulation.endpoints import EndpointSliceController
-from bot.simulation.garbage import GarbageCollector
+from bot.simulation.garbage import GarbageCollector, PodGarbageCollector
 from bot.simulation.kubelet import Kubelet
 from bot.simulation.nodes import NodeController, TaintEvictionController
 from bot.simulation.objects import Object, condition, name_of, owner_of, status_of
@@ -43,6 +43,7 @@ MANAGERS = (
     EndpointSliceController,
     DisruptionController,
     GarbageCollector,
+    PodGarbageCollector,
 )
 
 

@@ -12,6 +12,7 @@ import yaml
 from bot.simulation.apiserver import ApiServer
 from bot.simulation.kinds import plural, shown
 from bot.simulation.objects import API, Object, annotations_of, clone, name_of
+from bot.simulation.schema import given
 
 LAST = "kubectl.kubernetes.io/last-applied-configuration"
 DEEPEST = 40
@@ -44,6 +45,10 @@ def write(value: Any) -> str:
     return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=1000))
 
 
+class Broken(str):
+    """kubectl's sentence about a stream that cannot be read."""
+
+
 def load(document: str) -> Iterator[Any]:
     """The values of a YAML stream as JSON would have them; a fault comes as its sentence, last."""
     try:
@@ -62,7 +67,7 @@ def load(document: str) -> Iterator[Any]:
         what = " ".join(str(getattr(error, "problem", None) or error).split())[:160]
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        yield f"error parsing STDIN: error converting YAML to JSON: yaml: {where}{what}"
+        yield Broken(f"error parsing STDIN: error converting YAML to JSON: yaml: {where}{what}")
 
 
 def _dense(value: Any) -> Any:
@@ -96,10 +101,10 @@ def read(document: str) -> Iterator[Object | str]:
 
 
 def _object(value: Any) -> Object | str:
-    if isinstance(value, str):
+    if isinstance(value, Broken):
         return value
     if not isinstance(value, dict):
-        return f"error validating data: expected an object, got {type(value).__name__}"
+        return f'unable to decode "STDIN": json: cannot unmarshal {given(value)} into Go value of type unstructured.detector'
     missing = [f"{key} not set" for key in ("apiVersion", "kind") if not isinstance(value.get(key), str)]
     if missing:
         what = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"

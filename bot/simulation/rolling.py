@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from bot.simulation.objects import Object, annotations_of, name_of, number, share, status_of
 
 NOTE = "deployment.kubernetes.io/"
@@ -69,7 +71,8 @@ def shared(deployment: Object, used: list[Object]) -> dict[str, int]:
     sizes = {}
     for rs in used:
         before = max(1, number(annotations_of(rs).get(MOST)) or size(used))
-        part = round(rs["spec"]["replicas"] * (total + surge(deployment)) / before) - rs["spec"]["replicas"]
+        exact = rs["spec"]["replicas"] * (total + surge(deployment)) / before
+        part = math.floor(exact + 0.5) - rs["spec"]["replicas"]  # Go rounds a half up, Python to the even one
         part = max(min(part, left), 0) if room > 0 else min(max(part, left), 0)
         sizes[name_of(rs)], left = rs["spec"]["replicas"] + part, left - part
     sizes[name_of(used[0])] = max(0, sizes[name_of(used[0])] + left)
