@@ -49,8 +49,10 @@ class Rejected(Exception):
 
 
 class ApiServer:
-    def __init__(self, store: Store, clock: Clock, flags: dict[str, int], tell: Teller) -> None:
-        self.store, self.clock, self.flags, self._tell = store, clock, flags, tell
+    def __init__(
+        self, store: Store, clock: Clock, flags: dict[str, int], tell: Teller, quota: dict[str, int] = admission.LIMITS
+    ) -> None:
+        self.store, self.clock, self.flags, self._tell, self._quota = store, clock, flags, tell, quota
         self.running = True
         self.changes = 0  # of objects, without notes and heartbeats
         self._made = 0  # objects ever made: uids and addresses come from it
@@ -77,7 +79,9 @@ class ApiServer:
         self._check(by, call, kind, name, thing, None)
         if self.store.get(kind, name):
             raise self._reject(by, call, kind, name, 409, "AlreadyExists", f'{_resource(kind)} "{name}" already exists')
-        if over := admission.over_quota(thing, len(self.store.objects.get(kind, {}))):
+        if over := admission.over_quota(thing, len(self.store.objects.get(kind, {})), self._quota):
+            if prefix:
+                self._series[prefix] -= 1  # a name that nobody got
             raise self._reject(by, call, kind, name, 403, "Forbidden", over)
         self._made += 1
         meta.setdefault("namespace", "default") if kind != "Node" else None
@@ -229,7 +233,7 @@ class ApiServer:
             what = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"
             message = f'{kind}{API[kind][2]} "{name}" is invalid: {what}'
             raise self._reject(by, call, kind, name, 422, "Invalid", message, faults)
-        if old and (over := admission.over_quota(new, 0)):
+        if old and (over := admission.over_quota(new, 0, self._quota)):
             raise self._reject(by, call, kind, name, 403, "Forbidden", over)
 
     def _merged(self, old: Object, new: Object, sub: str) -> Object:

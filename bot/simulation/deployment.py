@@ -163,7 +163,7 @@ class DeploymentController(Part):
         return new
 
     def _hash(self, deployment: Object, collisions: int) -> str:
-        """The same template gets the same letter each time, and so its ReplicaSet the same name; a collision leads to another."""
+        """The same template gets the same letter each time, and so its ReplicaSet the same name, unless names collide."""
         known = self._hashes.setdefault(name_of(deployment), {})
         what = json.dumps([deployment["spec"]["template"], collisions], sort_keys=True)
         return known.setdefault(what, _letters(len(known)))
