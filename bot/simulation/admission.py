@@ -54,7 +54,7 @@ def default(thing: Object, flags: dict[str, int], number: int) -> None:
                 spec["selector"] = {"matchLabels": labels_of(spec.get("template") or {"metadata": {}})}
             thing.setdefault("status", {"replicas": 0})
         case "Service":
-            _default_each(spec, type="ClusterIP", clusterIP=f"10.96.{number // 250}.{number % 250 + 1}")
+            _default_each(spec, type="ClusterIP", clusterIP=f"10.96.{number // 250}.{number % 250 + 2}")
             for i, port in enumerate(spec.get("ports") or []):
                 _default_each(port, protocol="TCP", targetPort=port.get("port"))
                 if spec["type"] in ("NodePort", "LoadBalancer"):

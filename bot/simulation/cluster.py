@@ -56,6 +56,7 @@ class Cluster:
         self.trace = Trace(self.clock, story)
         self.store = Store()
         self.api = ApiServer(self.store, self.clock, self.flags, self.trace.tell, {**LIMITS, "Pod": pods})
+        self.api.bear()
         self.parts: dict[str, list[Part]] = {
             "controller-manager": [manager(self.api) for manager in MANAGERS],
             "scheduler": [Scheduler(self.api)],

@@ -41,6 +41,16 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """As kubectl writes text: lines as a block, and in double quotes what would otherwise be no text."""
+    plain = dumper.resolve(yaml.ScalarNode, text, (True, False)) == TEXT  # type: ignore[no-untyped-call]
+    return dumper.represent_scalar(TEXT, text, style="|" if "\n" in text else None if plain else '"')
+
+
+TEXT = "tag:yaml.org,2002:str"
+_Dumper.add_representer(str, _text)
+
+
 def write(value: Any) -> str:
     return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=1000))
 
@@ -122,10 +132,9 @@ def _object(value: Any) -> Object | str:
     if not meta.get("name") and not meta.get("generateName"):
         return "resource name may not be empty"
     if kind not in MADE or API[kind][0] != version:
-        known = ", ".join(f"{API[k][0]} {k}" for k in MADE[:-1])
         return (
             f'resource mapping not found for name: "{meta.get("name", "")[:60]}" namespace: "" from "STDIN": '
-            f'no matches for kind "{kind[:60]}" in version "{version[:60]}"; here there are: {known}'
+            f'no matches for kind "{kind[:60]}" in version "{version[:60]}"\nensure CRDs are installed first'
         )
     if kind == "Node":
         return "nodes are registered by their own kubelet: world shop NAME new"

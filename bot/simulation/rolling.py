@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from bot.simulation.objects import Object, annotations_of, name_of, number, share, status_of
 
 NOTE = "deployment.kubernetes.io/"
@@ -63,6 +61,11 @@ def shrunk(deployment: Object, old: list[Object], new: Object) -> dict[str, int]
     return sizes
 
 
+def rounded(part: int, whole: int) -> int:
+    """A half is rounded up, as Go does; Python would go to the even number."""
+    return (2 * part + whole) // (2 * whole)
+
+
 def shared(deployment: Object, used: list[Object]) -> dict[str, int]:
     """A change of size in mid-update, shared out in proportion; the largest set gets what is left over."""
     total = int(deployment["spec"]["replicas"])
@@ -71,8 +74,7 @@ def shared(deployment: Object, used: list[Object]) -> dict[str, int]:
     sizes = {}
     for rs in used:
         before = max(1, number(annotations_of(rs).get(MOST)) or size(used))
-        exact = rs["spec"]["replicas"] * (total + surge(deployment)) / before
-        part = math.floor(exact + 0.5) - rs["spec"]["replicas"]  # Go rounds a half up, Python to the even one
+        part = rounded(rs["spec"]["replicas"] * (total + surge(deployment)), before) - rs["spec"]["replicas"]
         part = max(min(part, left), 0) if room > 0 else min(max(part, left), 0)
         sizes[name_of(rs)], left = rs["spec"]["replicas"] + part, left - part
     sizes[name_of(used[0])] = max(0, sizes[name_of(used[0])] + left)
