@@ -550,7 +550,7 @@ def pods_leave_in_two_steps(line: Line, world: World) -> Iterator[str]:
 
 def the_collector_waits_for_the_owner(line: Line, world: World) -> Iterator[str]:
     thing = world.objects.get(line["name"])
-    gone = line["verb"] == "DELETED" and thing and not (thing.leaving and thing.foreground)  # else somebody else asked for it
+    gone = line["verb"] == "DELETED" and thing and not thing.leaving  # what is leaving was deleted by somebody else
     if thing and line["source"] == "generic-garbage-collector" and (gone or MARK in changes(line)):
         owner = world.owner(thing)
         if owner and not owner.leaving:

@@ -401,19 +401,19 @@ ANSWERS = (
     (
         "kubectl get svc",
         "NAME         TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)   AGE\n"
-        "kubernetes   ClusterIP   10.96.0.1    <none>        443/TCP   8s",
+        "kubernetes   ClusterIP   10.96.0.1    <none>        443/TCP   6s",
     ),
     (
         "kubectl delete ns default",
         'Error from server (Forbidden): namespaces "default" is forbidden: this namespace may not be deleted',
     ),
     (
-        "kubectl drain node-1 --force",
-        "node/node-1 cordoned\nevicting pod default/lemonade-a-1\npod/lemonade-a-1 evicted\nnode/node-1 drained",
+        "kubectl drain node-2",
+        "node/node-2 cordoned\nevicting pod default/lemonade-a-1\npod/lemonade-a-1 evicted\nnode/node-2 drained",
     ),
     (
-        "kubectl set image pod/solo solo=lemonade:missing\nwait 3s\nkubectl logs solo",
-        'Error from server (BadRequest): container "solo" in pod "solo" is waiting to start: image can\'t be pulled',
+        "kubectl run none --image=lemonade:missing\nwait 3s\nkubectl logs none",
+        'Error from server (BadRequest): container "none" in pod "none" is waiting to start: image can\'t be pulled',
     ),
 )
 DOCUMENTS = (

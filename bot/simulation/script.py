@@ -63,7 +63,7 @@ def _lines(script: str) -> Iterator[tuple[int, str, str | None]]:
         if not here and (begun := BEGUN.search(text)):
             end = begun[1] or "EOF"
             raise Refused(
-                f"after <<{end} the line ends, then come the manifest and {end}, each on lines of their own:\n"
+                f"line {number}: after <<{end} the line ends, then come the manifest and {end}, each on lines of their own:\n"
                 f"kubectl apply -f - <<{end}\n{EXAMPLE}\n{end}"
             )
         if not here:
