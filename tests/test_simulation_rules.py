@@ -539,6 +539,8 @@ def test_the_same_template_gets_the_same_replicaset_name() -> None:
         world = world_after(trace)
         assert [thing.name for thing in world.objects.values() if thing.kind == "ReplicaSet"] == ["rs/lemonade-a"]
         assert ready(world) == 3
+    twice = ["kubectl delete rs lemonade-a", "wait 10ms", "kubectl delete rs lemonade-a", "settle"]
+    assert violations(played([BEGIN, "settle", *twice]), OURS) == []
     again = "kubectl create deployment lemonade --image=lemonade:v1 --replicas=1"
     trace = played([BEGIN, "settle", ROLLED, "settle", "kubectl delete deployment lemonade", "settle", again, "settle"])
     assert [pod.name for pod in living(world_after(trace))] == ["pod/lemonade-a-4"]

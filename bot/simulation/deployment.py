@@ -157,7 +157,7 @@ class DeploymentController(Part):
             self.event(deployment, "ScalingReplicaSet", f"Scaled up replica set {name_of(new)} from 0 to {size}")
         status = clone(status_of(deployment))
         message = f'Created new replica set "{name_of(new)}"'
-        set_condition(status, self.now, "Progressing", "True", "NewReplicaSetCreated", message, lastUpdateTime=self.now)
+        self._note(status, "Progressing", "True", "NewReplicaSetCreated", message)
         status |= {"collisionCount": collisions} if collisions else {}
         self._write_revision(deployment, number, status)
         return new

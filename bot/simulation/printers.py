@@ -46,7 +46,9 @@ def resource(kind: str) -> str:
 
 def dump(things: list[Object], form: str, single: bool = False) -> str:
     value: Any = (
-        things[0] if single and len(things) == 1 else {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {}}
+        things[0]
+        if single and len(things) == 1
+        else {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {"resourceVersion": ""}}
     )
     value = json.loads(MILLIS.sub("Z", json.dumps(value)))
     if form == "json":
