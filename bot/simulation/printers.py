@@ -45,11 +45,8 @@ def resource(kind: str) -> str:
 
 
 def dump(things: list[Object], form: str, single: bool = False) -> str:
-    value: Any = (
-        things[0]
-        if single and len(things) == 1
-        else {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {"resourceVersion": ""}}
-    )
+    whole = {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {"resourceVersion": ""}}
+    value: Any = things[0] if single and len(things) == 1 else whole
     value = json.loads(MILLIS.sub("Z", json.dumps(value)))
     if form == "json":
         return json.dumps(value, indent=4, ensure_ascii=False, sort_keys=True)
