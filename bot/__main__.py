@@ -140,7 +140,10 @@ def _order(asked: argparse.Namespace, narration: Mapping[str, Both], language: L
     from bot.simulation import script, steps
     from bot.simulation.cluster import Cluster
 
-    commands = script.parse(_script(asked.script) if asked.script else script.ONE_CUP)
+    try:
+        commands = script.parse(_script(asked.script) if asked.script else script.ONE_CUP)
+    except Refused as refused:
+        raise Refused(" ".join(str(refused).split())) from None  # one sentence, one line
     cluster = Cluster(steps.teller(narration))
     for command in commands:
         for line in cluster.do(command):

@@ -2,6 +2,7 @@
 
 LemonadeError
 ├── Refused          the input cannot be used: say why in one sentence, exit code 1
+│   ├── NotSimulated the real thing knows it, the little cluster does not
 │   └── Faulty       a knowledge base (or settings) has faults: one line for each
 ├── Unkept           the database cannot be used right now: try again later
 ├── Silent           the model cannot be used right now: answer from the knowledge
@@ -20,6 +21,14 @@ class LemonadeError(Exception):
 
 class Refused(LemonadeError):
     """Input that cannot be used; `str()` of it is the sentence to show."""
+
+
+class NotSimulated(Refused):
+    """`what` exists for the real kubectl and not for the little cluster."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f'the real kubectl knows "{what}"; this little cluster does not have it')
 
 
 @dataclass(frozen=True, order=True)

@@ -77,6 +77,13 @@ MAY_WRITE = (
     ("node-controller", "MODIFIED", "Pod", r"status\.conditions\[Ready\]\..+"),
     ("node-controller taint-eviction-controller", "MODIFIED", "Pod", rf"{MARKING}|status\.conditions\[DisruptionTarget\]\..+"),
     ("node-controller taint-eviction-controller", "DELETED", "Pod", ".*"),
+    (
+        "pod-garbage-collector",
+        "MODIFIED",
+        "Pod",
+        rf"{MARKING}|status\.(phase|conditions\[DisruptionTarget\]\..+)",
+    ),
+    ("pod-garbage-collector", "DELETED", "Pod", ".*"),
     ("ttl-controller", "MODIFIED", "Node", r"metadata\.annotations\..+"),
     ("endpointslice-controller", "ADDED MODIFIED DELETED", "EndpointSlice", ".*"),
     ("generic-garbage-collector", "DELETED", "ReplicaSet Pod EndpointSlice Deployment Service", ".*"),
@@ -90,7 +97,7 @@ MAY_WRITE = (
 # Parts that one process runs: they stop and start together.
 MANAGED = (
     *("deployment-controller", "replicaset-controller", "node-controller", "taint-eviction-controller", "ttl-controller"),
-    *("endpointslice-controller", "generic-garbage-collector", "disruption-controller"),
+    *("endpointslice-controller", "generic-garbage-collector", "disruption-controller", "pod-garbage-collector"),
 )
 
 
@@ -543,7 +550,8 @@ def pods_leave_in_two_steps(line: Line, world: World) -> Iterator[str]:
 
 def the_collector_waits_for_the_owner(line: Line, world: World) -> Iterator[str]:
     thing = world.objects.get(line["name"])
-    if thing and line["source"] == "generic-garbage-collector" and (line["verb"] == "DELETED" or MARK in changes(line)):
+    gone = line["verb"] == "DELETED" and thing and not thing.leaving  # what is leaving was deleted by somebody else
+    if thing and line["source"] == "generic-garbage-collector" and (gone or MARK in changes(line)):
         owner = world.owner(thing)
         if owner and not owner.leaving:
             yield f"{line['name']} is collected while {owner.name} stays"

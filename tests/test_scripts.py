@@ -23,6 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.__main__ import main
+from bot.errors import NotSimulated, Refused
+from bot.simulation.script import parse
 from tests.conftest import Run
 
 SCRIPTS = int(os.environ.get("SCRIPTS", "1000"))
@@ -344,6 +346,10 @@ STRICT = (
     'Error from server (BadRequest): error when creating "STDIN": {0} in version "v1" cannot be handled as a {0}: '
     "strict decoding error: {1}"
 )
+NOTHING = (
+    "error: You must provide one or more resources by argument or filename.\nExample resource specifications include:\n"
+    "   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'"
+)
 ANSWERS = (
     ("kubectl get podz", 'error: the server doesn\'t have a resource type "podz"'),
     ("kubectl get pod nope", 'Error from server (NotFound): pods "nope" not found'),
@@ -376,7 +382,39 @@ ANSWERS = (
     ("kubectl scale deployment lemonade --replicas=3", "deployment.apps/lemonade scaled"),
     ("kubectl label pod solo cold=yes", "pod/solo labeled"),
     ("kubectl delete deployment lemonade", 'deployment.apps "lemonade" deleted from default namespace'),
-    ("kubectl get services", "No resources found in default namespace."),
+    ("kubectl get pdb", "No resources found in default namespace."),
+    ("kubectl get pods -n kube-system", "No resources found in kube-system namespace."),
+    ("kubectl -n nowhere delete pod solo", 'Error from server (NotFound): namespaces "nowhere" not found'),
+    ("kubectl rollout -n default status deployment/lemonade", 'deployment "lemonade" successfully rolled out'),
+    ("kubectl kubectl --namespace=default label pod solo cold=yes", "pod/solo labeled"),
+    ("kubectl delete", NOTHING),
+    ("kubectl scale --replicas=2", NOTHING),
+    ("kubectl rollout undo", "error: required resource not specified"),
+    ("kubectl cordon", "error: USAGE: cordon NODE [flags]"),
+    ("kubectl run", "error: NAME is required for run"),
+    ("kubectl label", "error: one or more resources must be specified as <resource> <name> or <resource>/<name>"),
+    (
+        "kubectl create deployment --image=x",
+        "error: exactly one NAME is required, got 0\nSee 'kubectl create deployment -h' for help and examples",
+    ),
+    ("kubectl version", "Client Version: v1.36.2\nServer Version: v1.36.2"),
+    (
+        "kubectl get svc",
+        "NAME         TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)   AGE\n"
+        "kubernetes   ClusterIP   10.96.0.1    <none>        443/TCP   6s",
+    ),
+    (
+        "kubectl delete ns default",
+        'Error from server (Forbidden): namespaces "default" is forbidden: this namespace may not be deleted',
+    ),
+    (
+        "kubectl drain node-2",
+        "node/node-2 cordoned\nevicting pod default/lemonade-a-1\npod/lemonade-a-1 evicted\nnode/node-2 drained",
+    ),
+    (
+        "kubectl run none --image=lemonade:missing\nwait 3s\nkubectl logs none",
+        'Error from server (BadRequest): container "none" in pod "none" is waiting to start: image can\'t be pulled',
+    ),
 )
 DOCUMENTS = (
     ("", "error: no objects passed to apply"),
@@ -405,8 +443,17 @@ DOCUMENTS = (
     ),
 )
 MISTYPED = (
-    ("kubectl frobnicate", 'error: unknown command "frobnicate" for "kubectl"', "rollout undo"),
-    ("kubectl get pods --colour", "error: unknown flag: --colour", "--show-labels"),
+    ("kubectl frobnicate", 'error: unknown command "frobnicate" for "kubectl"\n', ""),
+    ("kubectl gte pods", 'error: unknown command "gte" for "kubectl" Did you mean this? get\n', ""),
+    ("kubectl rollout udno x", "error: unknown command \"udno x\" See 'kubectl rollout -h' for help and examples\n", ""),
+    ("kubectl get pods --colour", "error: unknown flag: --colour See 'kubectl get --help' for usage.\n", ""),
+    ("kubectl get pods -z", "error: unknown shorthand flag: 'z' in -z See 'kubectl get --help' for usage.\n", ""),
+    ("kubectl apply -f pod.yaml", 'error: the path "pod.yaml" does not exist\n', ""),
+    (
+        "kubectl apply -f - <<EOF {} EOF",
+        "after <<EOF the line ends, then come the manifest and EOF",
+        "kubectl apply -f - <<EOF {",
+    ),
     (
         "kubectl scale deployment lemonade --replicas=x",
         'error: invalid argument "x" for "--replicas" flag: strconv.ParseInt: parsing "x": invalid syntax',
@@ -416,6 +463,45 @@ MISTYPED = (
     ("frobnicate", '"frobnicate" is none of:', "settle"),
     ("wait long", 'time: invalid duration "long"', "1m30s"),
 )
+
+
+ELSEWHERE = (
+    *("exec -it solo -- sh", "top pods", "explain pods", "port-forward solo 80", "edit pod solo", "cp a b", "config view"),
+    *("auth can-i get pods", "create configmap a", "set env deployment/lemonade A=b", "autoscale deployment lemonade --max=3"),
+    *("get configmaps", "get pods,ingresses.networking.k8s.io", "describe statefulset/x", "get pods --field-selector=a=b"),
+    *("get pods --help", "delete pod solo -n kube-system", "apply -f - <<EOF\nkind: Secret\nEOF"),
+)
+
+
+@pytest.mark.parametrize("command", ELSEWHERE)
+def test_what_only_the_real_kubectl_has_is_told_apart(command: str) -> None:
+    with pytest.raises(NotSimulated):
+        parse(f"kubectl {command}")
+
+
+@pytest.mark.parametrize("command", ["frobnicate", "get pods --colour", "create lemonade x", "apply", "rollout udno"])
+def test_what_no_kubectl_has_is_a_mistake(command: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parse(f"kubectl {command}")
+    assert not isinstance(refused.value, NotSimulated)
+
+
+def test_the_list_of_commands_is_in_the_help_and_nowhere_else() -> None:
+    assert "kubectl rollout undo" in answer("kubectl") == answer("kubectl help")
+    assert answer("kubectl rollout").count("kubectl ") == answer("kubectl rollout").count("kubectl rollout ") == 6
+
+
+def test_objects_are_written_as_kubectl_writes_them() -> None:
+    text = answer(f"{SHOP}kubectl annotate pod solo a=true b='x: y'\nkubectl get pod solo -o yaml")
+    assert 'creationTimestamp: "2026-01-01T08:00:05Z"' in text
+    assert "    a: \"true\"\n    b: 'x: y'\n" in text
+    made = json.loads(answer(f"{SHOP}kubectl get pod solo -o json"))
+    assert list(made) == sorted(made)
+    assert "Start Time:       Thu, 01 Jan 2026 08:00:05 +0000" in answer(f"{SHOP}kubectl describe pod solo")
+
+
+def test_logs_are_followed_as_far_as_they_go() -> None:
+    assert answer(f"{SHOP}kubectl logs -f solo") == answer(f"{SHOP}kubectl logs solo")
 
 
 def answer(script: str) -> str:

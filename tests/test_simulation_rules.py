@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.simulation import rolling
 from bot.simulation.cluster import Cluster
 from tests import rules
 from tests.milestones import Trace, cut
@@ -87,6 +88,8 @@ commands = st.one_of(
     said("kubectl label deployment {} cold={} --overwrite", names, sizes),
     said("kubectl expose deployment {} --port=80", names),
     said("kubectl delete service {}", names),
+    said("kubectl delete node {}", nodes),
+    said("kubectl delete rs {}-a{}", names, cascades),
     said("kubectl create pdb {} --selector=app={} --min-available={}", names, names, st.sampled_from(("1", "2", "50%"))),
     said(
         "kubectl {}", st.sampled_from(("get all -o wide", "describe pods", "events", "describe nodes", "get pods,rs -o yaml"))
@@ -527,3 +530,69 @@ def test_never_means_never() -> None:
         "Ready=False by kubelet",
         "phase Failed by kubelet",
     ]
+
+
+def test_the_same_template_gets_the_same_replicaset_name() -> None:
+    for way in ("background", "foreground", "orphan"):
+        trace = played([BEGIN, "settle", f"kubectl delete rs lemonade-a --cascade={way}", "settle"])
+        assert violations(trace, OURS) == []
+        world = world_after(trace)
+        assert [thing.name for thing in world.objects.values() if thing.kind == "ReplicaSet"] == ["rs/lemonade-a"]
+        assert ready(world) == 3
+    twice = ["kubectl delete rs lemonade-a", "wait 10ms", "kubectl delete rs lemonade-a", "settle"]
+    assert violations(played([BEGIN, "settle", *twice]), OURS) == []
+    again = "kubectl create deployment lemonade --image=lemonade:v1 --replicas=1"
+    trace = played([BEGIN, "settle", ROLLED, "settle", "kubectl delete deployment lemonade", "settle", again, "settle"])
+    assert [pod.name for pod in living(world_after(trace))] == ["pod/lemonade-a-4"]
+
+
+def test_pods_of_a_node_that_is_gone_are_collected_and_replaced() -> None:
+    cluster = Cluster()
+    trace = [line.as_json() for line in cluster.run(f"{BEGIN}\nsettle\nkubectl delete node node-1\nwait 35s")]
+    lost = [pod.name for pod in living(world_after(trace)) if pod["spec.nodeName"] == "node-1"]
+    assert lost
+    trace += [line.as_json() for line in cluster.run("settle")]
+    assert violations(trace, OURS) == []
+    assert {pod["spec.nodeName"] for pod in living(world_after(trace))} == {"node-2"}
+    assert ready(world_after(trace)) == 3
+    gone = [line for line in trace if line["verb"] == "DELETED" and line["source"] == "pod-garbage-collector"]
+    assert [line["name"] for line in gone] == lost
+    asked = next(line["t"] for line in trace if line.get("text") == "kubectl delete node node-1")
+    assert all(40 <= line["t"] - asked <= 61 for line in gone)
+
+
+def test_no_more_pods_than_the_cluster_may_hold() -> None:
+    cluster = Cluster(pods=5)
+    lines = [*cluster.run("world shops 2\nkubectl create deployment a --image=x --replicas=4\nsettle")]
+    lines += cluster.run("kubectl create deployment b --image=x --replicas=4\nsettle\nkubectl run c --image=x")
+    assert len(cluster.list("Pod")) == 5
+    over = "is forbidden: exceeded quota: classroom, requested: pods=1, used: pods=5, limited: pods=5"
+    assert lines[-1].text == f'Error from server (Forbidden): pods "c" {over}'
+    failed = [line for line in lines if line.reason == "FailedCreate"]
+    assert failed[0].message == f'Error creating: pods "b-a-2" {over}'
+    assert violations([line.as_json() for line in lines], OURS) == []
+    cluster.run("kubectl delete deployment a\nsettle\nwait 17m")
+    assert sorted(cluster.store.objects["Pod"]) == ["b-a-1", "b-a-2", "b-a-3", "b-a-4"]
+
+
+def test_an_apply_that_changes_only_what_it_notes_shows_that() -> None:
+    deploy = DEPLOYMENT.format(
+        name="juice", replicas=4, strategy="{}", image="lemonade:v1", cpu="100m", probe="readinessProbe", threshold=3
+    )
+    again = deploy.replace("replicas: 4", "replicas: 3")
+    trace = played([OPEN, deploy, "kubectl scale deployment juice --replicas=3", again, "settle"])
+    assert violations(trace, OURS) == []
+
+
+def test_a_leaving_deployment_has_no_deadline() -> None:
+    lines = ["world shop node-1 down", ROLLED, "wait 200ms", "kubectl delete deployment lemonade --cascade=foreground"]
+    cluster = Cluster()
+    cluster.run("\n".join([BEGIN, "settle", *lines]))
+    turns = cluster.clock._count
+    cluster.run("settle")
+    assert cluster.clock._count - turns < 5_000
+
+
+def test_a_share_of_a_half_is_rounded_up() -> None:
+    """As Go rounds: 5 of 10 grow to 12.5, and so to 13."""
+    assert [rolling.rounded(part, 2) for part in (1, 3, 5, 25)] == [1, 2, 3, 13]

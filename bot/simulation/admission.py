@@ -54,7 +54,7 @@ def default(thing: Object, flags: dict[str, int], number: int) -> None:
                 spec["selector"] = {"matchLabels": labels_of(spec.get("template") or {"metadata": {}})}
             thing.setdefault("status", {"replicas": 0})
         case "Service":
-            _default_each(spec, type="ClusterIP", clusterIP=f"10.96.{number // 250}.{number % 250 + 1}")
+            _default_each(spec, type="ClusterIP", clusterIP=f"10.96.{number // 250}.{number % 250 + 2}")
             for i, port in enumerate(spec.get("ports") or []):
                 _default_each(port, protocol="TCP", targetPort=port.get("port"))
                 if spec["type"] in ("NodePort", "LoadBalancer"):
@@ -252,15 +252,15 @@ def status(given: Object, now: str) -> Object:
     return {**given, "conditions": made} if "conditions" in given else given
 
 
-def over_quota(thing: Object, used: int) -> str:
+def over_quota(thing: Object, used: int, most: dict[str, int]) -> str:
     """The refusal of what would not fit into a classroom's cluster; empty when it fits."""
     kind = str(thing["kind"])
     asked = (thing.get("spec") or {}).get("replicas") or 0
     _, plural, suffix, _ = API[kind]
-    if asked > LIMITS["Pod"]:
-        wanted = f"requested: pods={asked}, used: pods=0, limited: pods={LIMITS['Pod']}"
-    elif used >= LIMITS.get(kind, used + 1):
-        wanted = f"requested: {plural}=1, used: {plural}={used}, limited: {plural}={LIMITS[kind]}"
+    if asked > most["Pod"]:
+        wanted = f"requested: pods={asked}, used: pods=0, limited: pods={most['Pod']}"
+    elif used >= most.get(kind, used + 1):
+        wanted = f"requested: {plural}=1, used: {plural}={used}, limited: {plural}={most[kind]}"
     else:
         return ""
     return f'{plural}{suffix} "{name_of(thing)}" is forbidden: exceeded quota: classroom, {wanted}'

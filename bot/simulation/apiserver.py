@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from bot.simulation import admission, schema
 from bot.simulation.clock import Clock
 from bot.simulation.objects import (
     API,
+    UNSPACED,
     Object,
     annotations_of,
     clone,
@@ -36,6 +38,18 @@ BUDGET = "Cannot evict pod as it would violate the pod's disruption budget."
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
 CASCADES = {"foreground": "foregroundDeletion", "orphan": "orphan"}
 COUNTED = ("Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget", "EndpointSlice")  # kinds that have a generation
+KUBERNETES: Object = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+    "spec": {
+        "type": "ClusterIP",
+        "clusterIP": "10.96.0.1",
+        "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+    },
+}
+NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+RESTORED = 10_000  # ms
 EVENTS_KEPT = 10_000
 Teller = Callable[..., None]
 
@@ -49,13 +63,30 @@ class Rejected(Exception):
 
 
 class ApiServer:
-    def __init__(self, store: Store, clock: Clock, flags: dict[str, int], tell: Teller) -> None:
-        self.store, self.clock, self.flags, self._tell = store, clock, flags, tell
+    def __init__(
+        self, store: Store, clock: Clock, flags: dict[str, int], tell: Teller, quota: dict[str, int] = admission.LIMITS
+    ) -> None:
+        self.store, self.clock, self.flags, self._tell, self._quota = store, clock, flags, tell, quota
         self.running = True
         self.changes = 0  # of objects, without notes and heartbeats
         self._made = 0  # objects ever made: uids and addresses come from it
         self._series: dict[str, int] = {}  # of each generateName, how many were made
         self._repeats: dict[tuple[str, ...], str] = {}  # what an Event says -> its name
+
+    def bear(self) -> None:
+        """What every cluster has from its first moment."""
+        for name in NAMESPACES:
+            meta = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
+            made = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta, "spec": {"finalizers": ["kubernetes"]}}
+            self._begin({**made, "status": {"phase": "Active"}})
+        self._begin(clone(KUBERNETES))
+        self._made = 0
+
+    def _begin(self, thing: Object) -> None:
+        self._made += 1
+        thing["metadata"] |= {"uid": f"00000000-0000-4000-9000-{self._made:012d}", "creationTimestamp": self.now}
+        thing["metadata"] |= {} if thing["kind"] in UNSPACED else {"namespace": "default"}
+        self.store.write(thing)
 
     def get(self, kind: str, name: str) -> Object | None:
         return self.store.get(kind, name)
@@ -77,10 +108,12 @@ class ApiServer:
         self._check(by, call, kind, name, thing, None)
         if self.store.get(kind, name):
             raise self._reject(by, call, kind, name, 409, "AlreadyExists", f'{_resource(kind)} "{name}" already exists')
-        if over := admission.over_quota(thing, len(self.store.objects.get(kind, {}))):
+        if over := admission.over_quota(thing, len(self.store.objects.get(kind, {})), self._quota):
+            if prefix:
+                self._series[prefix] -= 1  # a name that nobody got
             raise self._reject(by, call, kind, name, 403, "Forbidden", over)
         self._made += 1
-        meta.setdefault("namespace", "default") if kind != "Node" else None
+        meta.setdefault("namespace", "default") if kind not in UNSPACED else None
         meta |= {"uid": f"00000000-0000-4000-8000-{self._made:012d}", "creationTimestamp": self.now}
         if kind in COUNTED:
             meta["generation"] = 1
@@ -121,6 +154,9 @@ class ApiServer:
     ) -> None:
         call = call or f"delete {API[kind][1]}"
         old = self._read(by, call, kind, name)
+        if kind == "Namespace":
+            message = f'namespaces "{name}" is forbidden: this namespace may not be deleted'
+            raise self._reject(by, call, kind, name, 403, "Forbidden", message)
         if uid and uid != uid_of(old):
             message = f"the UID in the precondition ({uid}) does not match the UID in record ({uid_of(old)})"
             raise self._reject(by, call, kind, name, 409, "Conflict", message)
@@ -229,7 +265,7 @@ class ApiServer:
             what = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"
             message = f'{kind}{API[kind][2]} "{name}" is invalid: {what}'
             raise self._reject(by, call, kind, name, 422, "Invalid", message, faults)
-        if old and (over := admission.over_quota(new, 0)):
+        if old and (over := admission.over_quota(new, 0, self._quota)):
             raise self._reject(by, call, kind, name, 403, "Forbidden", over)
 
     def _merged(self, old: Object, new: Object, sub: str) -> Object:
@@ -269,6 +305,13 @@ class ApiServer:
         self.changes += 1
         self.store.remove(old)
         self._tell("DELETED", by, kind, name, call=call, old=old, revision=self.store.revision)
+        if (kind, name) == ("Service", "kubernetes"):
+            self.clock.after(RESTORED, self._restore)
+
+    def _restore(self) -> None:
+        """The API server keeps a Service for itself."""
+        with suppress(Rejected):
+            self.create("kube-apiserver", KUBERNETES)
 
     def _reject(
         self, by: str, call: str, kind: str, name: str, code: int, reason: str, message: str, faults: list[str] | None = None

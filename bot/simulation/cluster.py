@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from bot.simulation.admission import LIMITS
 from bot.simulation.apiserver import ApiServer
 from bot.simulation.clock import Clock
 from bot.simulation.deployment import DeploymentController
 from bot.simulation.disruption import DisruptionController
 from bot.simulation.endpoints import EndpointSliceController
-from bot.simulation.garbage import GarbageCollector
+from bot.simulation.garbage import GarbageCollector, PodGarbageCollector
 from bot.simulation.kubelet import Kubelet
 from bot.simulation.nodes import NodeController, TaintEvictionController
 from bot.simulation.objects import Object, condition, name_of, owner_of, status_of
@@ -43,15 +44,19 @@ MANAGERS = (
     EndpointSliceController,
     DisruptionController,
     GarbageCollector,
+    PodGarbageCollector,
 )
 
 
 class Cluster:
-    def __init__(self, story: Story | None = None) -> None:
+    """`pods` is how many Pods there may be at a time."""
+
+    def __init__(self, story: Story | None = None, pods: int = LIMITS["Pod"]) -> None:
         self.clock, self.flags, self.registry = Clock(), dict(FLAGS), Registry()
         self.trace = Trace(self.clock, story)
         self.store = Store()
-        self.api = ApiServer(self.store, self.clock, self.flags, self.trace.tell)
+        self.api = ApiServer(self.store, self.clock, self.flags, self.trace.tell, {**LIMITS, "Pod": pods})
+        self.api.bear()
         self.parts: dict[str, list[Part]] = {
             "controller-manager": [manager(self.api) for manager in MANAGERS],
             "scheduler": [Scheduler(self.api)],
@@ -64,9 +69,9 @@ class Cluster:
         self._walked = 0  # ms at the end of the history that were walked by `step`
 
     @classmethod
-    def replay(cls, history: Iterable[str], story: Story | None = None) -> Cluster:
+    def replay(cls, history: Iterable[str], story: Story | None = None, pods: int = LIMITS["Pod"]) -> Cluster:
         """The cluster that these commands led to."""
-        cluster = cls(story)
+        cluster = cls(story, pods)
         for command in history:
             cluster.run(command)
         return cluster

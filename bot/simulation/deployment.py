@@ -7,7 +7,10 @@ replicas + maxSurge exist, at least replicas − maxUnavailable are available, b
 
 from __future__ import annotations
 
+import json
+
 from bot.simulation import rolling
+from bot.simulation.apiserver import ApiServer
 from bot.simulation.objects import (
     Object,
     annotations_of,
@@ -36,6 +39,10 @@ HASH = "pod-template-hash"
 class DeploymentController(Part):
     name = "deployment-controller"
     kinds = ("Deployment", "ReplicaSet", "Pod")
+
+    def __init__(self, api: ApiServer) -> None:
+        super().__init__(api)
+        self._hashes: dict[str, dict[str, str]] = {}  # of each Deployment's name: template -> letter
 
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
         thing = new or old or {}
@@ -121,9 +128,9 @@ class DeploymentController(Part):
         self._report(deployment, owned, new)
 
     def _create(self, deployment: Object, owned: list[Object]) -> Object:
-        letter = _after(max((labels_of(rs).get(HASH, "") for rs in owned), key=lambda s: (len(s), s), default=""))
-        while self.api.get("ReplicaSet", f"{name_of(deployment)}-{letter}"):
-            letter = _after(letter)
+        collisions = status_of(deployment).get("collisionCount", 0)
+        while self.api.get("ReplicaSet", f"{name_of(deployment)}-{(letter := self._hash(deployment, collisions))}"):
+            collisions += 1
         template = clone(deployment["spec"]["template"])
         labels = {**template["metadata"]["labels"], HASH: letter}
         template["metadata"]["labels"] = labels
@@ -150,9 +157,16 @@ class DeploymentController(Part):
             self.event(deployment, "ScalingReplicaSet", f"Scaled up replica set {name_of(new)} from 0 to {size}")
         status = clone(status_of(deployment))
         message = f'Created new replica set "{name_of(new)}"'
-        set_condition(status, self.now, "Progressing", "True", "NewReplicaSetCreated", message, lastUpdateTime=self.now)
+        self._note(status, "Progressing", "True", "NewReplicaSetCreated", message)
+        status |= {"collisionCount": collisions} if collisions else {}
         self._write_revision(deployment, number, status)
         return new
+
+    def _hash(self, deployment: Object, collisions: int) -> str:
+        """The same template gets the same letter each time, and so its ReplicaSet the same name, unless names collide."""
+        known = self._hashes.setdefault(name_of(deployment), {})
+        what = json.dumps([deployment["spec"]["template"], collisions], sort_keys=True)
+        return known.setdefault(what, _letters(len(known)))
 
     def _renumber(self, deployment: Object, new: Object, owned: list[Object]) -> Object:
         """An old template that is wanted again becomes the newest revision; its former numbers are kept as history."""
@@ -229,6 +243,7 @@ class DeploymentController(Part):
         }
         always = ("observedGeneration", "terminatingReplicas")
         status = {key: value for key, value in counts.items() if value or key in always}
+        status |= {"collisionCount": was["collisionCount"]} if was.get("collisionCount") else {}
         status["conditions"] = list(was.get("conditions") or [])
         enough = total["availableReplicas"] >= spec["replicas"] - rolling.unavailable(deployment)
         if enough:
@@ -236,11 +251,12 @@ class DeploymentController(Part):
         else:
             what = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
         self._note(status, "Available", *what)
-        if not leaving(deployment) and not spec.get("paused"):
+        watched = not leaving(deployment) and not spec.get("paused")
+        if watched:
             self._progress(deployment, status, name_of(new) if new else name_of(deployment))
         self._failure(status, owned)
         self.api.update(self.name, {**deployment, "status": status}, "status")
-        self._watch_deadline(deployment, status)
+        self._watch_deadline(deployment, status if watched else {})
 
     def _note(self, status: Object, kind: str, state: str, reason: str, message: str) -> None:
         """Sets a condition, unless it already says so for the same reason."""
@@ -302,9 +318,9 @@ def _template(thing: Object) -> Object:
     return {**template, "metadata": {**template["metadata"], "labels": labels}}
 
 
-def _after(letters: str) -> str:
+def _letters(number: int) -> str:
     """a, b, … z, za, zb, …"""
-    return "a" if not letters else f"{letters}a" if letters[-1] == "z" else letters[:-1] + chr(ord(letters[-1]) + 1)
+    return "z" * (number // 26) + chr(ord("a") + number % 26)
 
 
 def _revision(rs: Object) -> int:

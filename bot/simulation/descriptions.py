@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.simulation.deployment import HASH, REVISION
-from bot.simulation.objects import Object, annotations_of, labels_of, leaving, name_of, owner_of, requests, status_of, uid_of
+from bot.simulation.objects import (
+    UNSPACED,
+    Object,
+    annotations_of,
+    labels_of,
+    leaving,
+    name_of,
+    owner_of,
+    requests,
+    status_of,
+    uid_of,
+)
 from bot.simulation.printers import NONE, age, aligned, pairs, recent, seen
 
 if TYPE_CHECKING:
@@ -15,7 +27,7 @@ if TYPE_CHECKING:
 
 def describe(cluster: Cluster, thing: Object) -> str:
     lines: list[tuple[str, str]] = [("Name", name_of(thing))]
-    if thing["kind"] != "Node":
+    if thing["kind"] not in UNSPACED:
         lines.append(("Namespace", "default"))
     if thing["kind"] in DESCRIBED:
         lines += DESCRIBED[thing["kind"]](cluster, thing)
@@ -61,7 +73,7 @@ def _conditions(thing: Object, reasons: bool) -> str:
 
 
 def _time(text: str | None) -> str:
-    return text.split(".")[0].rstrip("Z").replace("T", " ") + " +0000" if text else NONE
+    return datetime.fromisoformat(text).strftime("%a, %d %b %Y %H:%M:%S +0000") if text else NONE
 
 
 def _describe_pod(cluster: Cluster, pod: Object) -> list[tuple[str, str]]:
@@ -136,7 +148,9 @@ def _state(title: str, state: Object) -> list[tuple[str, str]]:
     if waiting := state.get("waiting"):
         return [(title, "Waiting"), ("  Reason", waiting["reason"])]
     if ended := state.get("terminated"):
-        return [(title, "Terminated"), ("  Reason", ended.get("reason", "")), ("  Exit Code", str(ended["exitCode"]))]
+        moments = (("Started", "startedAt"), ("Finished", "finishedAt"))
+        times = [(f"  {word}", _time(ended[key])) for word, key in moments if key in ended]
+        return [(title, "Terminated"), ("  Reason", ended.get("reason", "")), ("  Exit Code", str(ended["exitCode"])), *times]
     return []
 
 

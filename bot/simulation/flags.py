@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bot.errors import Refused
+from bot.errors import NotSimulated, Refused
 
 COMMON = "namespace= output= selector= all-namespaces timeout= request-timeout= context= kubeconfig= field-manager= record v#"
+OTHERS = """
+    allow-missing-template-keys as as-group cache-dir certificate-authority chunk-size client-certificate cluster field-selector
+    ignore-errors insecure-skip-tls-verify kustomize label-columns limit-bytes local max-log-requests output-watch-events
+    overrides override-type prefix prune raw rm save-config server show-managed-fields since-time stdin template token tty user
+    pod-running-timeout attach expose env-from resource-version session-affinity external-ip interactive all-pods
+"""
+REAL = frozenset(OTHERS.split())  # flags that only the real kubectl has
 SHORT = {"n": "namespace", "o": "output", "l": "selector", "A": "all-namespaces", "f": "filename", "p": "patch", "w": "watch",
-         "c": "container", "r": "replicas", "R": "recursive"}  # fmt: skip
+         "c": "container", "r": "replicas", "R": "recursive", "L": "label-columns", "k": "kustomize", "i": "stdin", "t": "tty",
+         "v": "v", "s": "server"}  # fmt: skip
+OF_LOGS = {"f": "follow", "p": "previous"}
 
 
 def read(words: list[str], spec: list[str], verb: str) -> tuple[list[str], dict[str, Any]]:
@@ -25,10 +34,14 @@ def read(words: list[str], spec: list[str], verb: str) -> tuple[list[str], dict[
         else:
             name, equals, value = word.lstrip("-").partition("=")
             if not word.startswith("--"):
-                name, equals, value = _short(word, name, equals, value)
+                name, equals, value = _short(verb, name, equals, value)
             if name not in known:
-                names = ", ".join(f"--{flag}" for flag in known if f"{flag}" not in _plain(COMMON))
-                raise Refused(f"error: unknown flag: {word.split('=')[0][:40]}; {verb} has {names or 'none of its own'}")
+                if name in REAL:
+                    raise NotSimulated(f"kubectl {verb} --{name}")
+                what = (
+                    f"flag: {word.split('=')[0][:40]}" if word[:2] == "--" else f"shorthand flag: '{word[1:2]}' in {word[:40]}"
+                )
+                raise Refused(f"error: unknown {what}\nSee 'kubectl {verb.replace(' -f', '')} --help' for usage.")
             if known[name] and not equals:
                 value = next(left, "")
                 if not value:
@@ -37,16 +50,13 @@ def read(words: list[str], spec: list[str], verb: str) -> tuple[list[str], dict[
     return args, found
 
 
-def _plain(spec: str) -> list[str]:
-    return [name.rstrip("=#*") for name in spec.split()]
-
-
-def _short(word: str, name: str, equals: str, value: str) -> tuple[str, str, str]:
+def _short(verb: str, name: str, equals: str, value: str) -> tuple[str, str, str]:
     letter = name[:1]
-    if letter not in SHORT:
+    short = SHORT | OF_LOGS if verb == "logs" else SHORT
+    if letter not in short:
         return name, equals, value
     rest = name[1:] + equals + value
-    return SHORT[letter], "=" if rest else "", rest.removeprefix("=")
+    return short[letter], "=" if rest else "", rest.removeprefix("=")
 
 
 def _keep(found: dict[str, Any], name: str, kind: str, value: str, given: bool) -> None:

@@ -1,13 +1,14 @@
-"""The garbage collector: deletes what has lost its owner, and lets a waiting owner go.
+"""The garbage collectors: one deletes what has lost its owner, and lets a waiting owner go; one deletes Pods without a node.
 
 Background: the owner is gone first, then what it owned. Foreground: what it owned goes first. Orphan: it is set free.
 """
 
 from __future__ import annotations
 
-from bot.simulation.objects import Object, leaving, name_of, uid_of
+from bot.simulation.objects import Object, clone, finished, leaving, name_of, set_condition, uid_of
 from bot.simulation.part import Part
 
+ROUND, QUARANTINE = 20_000, 40_000  # ms: gc_controller.go, gcCheckPeriod and quarantineTime
 OWNED = ("ReplicaSet", "Pod", "EndpointSlice")
 
 
@@ -64,6 +65,28 @@ class GarbageCollector(Part):
     def _release(self, thing: Object, finalizer: str) -> None:
         left = [other for other in thing["metadata"]["finalizers"] if other != finalizer]
         self.api.patch(self.name, thing["kind"], name_of(thing), {"metadata": {"finalizers": left or None}})
+
+
+class PodGarbageCollector(Part):
+    """Deletes the Pods bound to a Node that is not there; first it waits, for the Node may only be late."""
+
+    name = "pod-garbage-collector"
+    kinds = ("Node", "Pod")
+
+    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
+        node = name_of(old or {}) if kind == "Node" and new is None else new["spec"].get("nodeName") if new else None
+        if node and node not in self._timers and not self.api.get("Node", node) and self.api.find("Pod", ("node", node)):
+            self.wake_after(node, ROUND - self.clock.now % ROUND + QUARANTINE)
+
+    def reconcile(self, key: str) -> None:
+        for pod in [] if self.api.get("Node", key) else self.api.find("Pod", ("node", key)):
+            if not finished(pod):
+                new = clone(pod)
+                new["status"]["phase"] = "Failed"
+                message = "PodGC: node no longer exists"
+                set_condition(new["status"], self.now, "DisruptionTarget", "True", "DeletionByPodGC", message)
+                self.api.update(self.name, new, "status", "patch pods/status")
+            self.api.delete(self.name, "Pod", name_of(pod), grace=0, uid=uid_of(pod))
 
 
 def _key(thing: Object) -> str:

@@ -12,6 +12,7 @@ import yaml
 from bot.simulation.apiserver import ApiServer
 from bot.simulation.kinds import plural, shown
 from bot.simulation.objects import API, Object, annotations_of, clone, name_of
+from bot.simulation.schema import given
 
 LAST = "kubectl.kubernetes.io/last-applied-configuration"
 DEEPEST = 40
@@ -40,8 +41,22 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """As kubectl writes text: lines as a block, and in double quotes what would otherwise be no text."""
+    plain = dumper.resolve(yaml.ScalarNode, text, (True, False)) == TEXT  # type: ignore[no-untyped-call]
+    return dumper.represent_scalar(TEXT, text, style="|" if "\n" in text else None if plain else '"')
+
+
+TEXT = "tag:yaml.org,2002:str"
+_Dumper.add_representer(str, _text)
+
+
 def write(value: Any) -> str:
     return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=1000))
+
+
+class Broken(str):
+    """kubectl's sentence about a stream that cannot be read."""
 
 
 def load(document: str) -> Iterator[Any]:
@@ -62,7 +77,7 @@ def load(document: str) -> Iterator[Any]:
         what = " ".join(str(getattr(error, "problem", None) or error).split())[:160]
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        yield f"error parsing STDIN: error converting YAML to JSON: yaml: {where}{what}"
+        yield Broken(f"error parsing STDIN: error converting YAML to JSON: yaml: {where}{what}")
 
 
 def _dense(value: Any) -> Any:
@@ -96,10 +111,10 @@ def read(document: str) -> Iterator[Object | str]:
 
 
 def _object(value: Any) -> Object | str:
-    if isinstance(value, str):
+    if isinstance(value, Broken):
         return value
     if not isinstance(value, dict):
-        return f"error validating data: expected an object, got {type(value).__name__}"
+        return f'unable to decode "STDIN": json: cannot unmarshal {given(value)} into Go value of type unstructured.detector'
     missing = [f"{key} not set" for key in ("apiVersion", "kind") if not isinstance(value.get(key), str)]
     if missing:
         what = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
@@ -117,10 +132,9 @@ def _object(value: Any) -> Object | str:
     if not meta.get("name") and not meta.get("generateName"):
         return "resource name may not be empty"
     if kind not in MADE or API[kind][0] != version:
-        known = ", ".join(f"{API[k][0]} {k}" for k in MADE[:-1])
         return (
             f'resource mapping not found for name: "{meta.get("name", "")[:60]}" namespace: "" from "STDIN": '
-            f'no matches for kind "{kind[:60]}" in version "{version[:60]}"; here there are: {known}'
+            f'no matches for kind "{kind[:60]}" in version "{version[:60]}"\nensure CRDs are installed first'
         )
     if kind == "Node":
         return "nodes are registered by their own kubelet: world shop NAME new"

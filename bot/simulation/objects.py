@@ -20,9 +20,12 @@ API = {  # kind: (apiVersion, plural, the group's suffix in messages, the prefix
     "Service": ("v1", "services", "", "svc"),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices", ".discovery.k8s.io", "slice"),
     "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets", ".policy", "pdb"),
+    "Namespace": ("v1", "namespaces", "", "ns"),
     "Lease": ("coordination.k8s.io/v1", "leases", ".coordination.k8s.io", "lease"),
     "Event": ("v1", "events", "", "event"),
 }
+
+UNSPACED = ("Node", "Namespace")  # kinds that belong to no namespace
 
 
 def clone(value: Any) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.cited import Citations, gap
-from bot.errors import Refused
+from bot.errors import NotSimulated, Refused
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.lint import CITATION
 from bot.knowledge.schema import Break, Breakage, Language
@@ -33,8 +33,8 @@ SHOPS = "world shops 2 --cpu=2"
 FRAMES = 8  # boards that one play shows, at most
 SLICES = 8  # parts that a pause is watched in
 STORY = 6  # sentences of a summary, at most
-REPLICAS = re.compile(r"replicas\W{0,3}(\d+)")
 WAIT = re.compile(r"wait (\d+)([sm])")
+ROWS = 20  # of what kubectl prints, at most
 MOST = 50  # Pods in a chat
 MINUTE = 60_000  # ms
 ROOM = 52  # characters of a command that a button can carry
@@ -53,7 +53,7 @@ class Play:
 
     def order(self, learner: Learner, cups: int, language: Language) -> Reply:
         """A new order, as it has just been taken."""
-        cluster = Cluster.replay((SHOPS, "settle"))
+        cluster = Cluster.replay((SHOPS, "settle"), pods=MOST)
         lines = cluster.run(f"kubectl create deployment lemonade --image=lemonade:v1 --replicas={max(1, min(cups, CUPS))}")
         blocks = Board(self.knowledge, self.picture, language).draw(cluster, lines, whole=True)
         notes = [self.knowledge.say("order.most", language, most=CUPS)] if cups > CUPS else []
@@ -91,7 +91,7 @@ class Play:
                 return cluster, told
             new = {step_of(line) for line in lines} - {None}
             if told and new - kinds:
-                return Cluster.replay(before), told
+                return Cluster.replay(before, pods=MOST), told
             kinds |= new
             told += lines if kinds else []
 
@@ -133,7 +133,7 @@ class Play:
         return Choice(self.knowledge.say(f"choice.{name}", language), command)
 
     def _world(self, learner: Learner) -> Cluster:
-        return Cluster.replay(learner.world or (SHOPS, "settle"))
+        return Cluster.replay(learner.world or (SHOPS, "settle"), pods=MOST)
 
     # ----------------------------------------------------------------- break
 
@@ -209,18 +209,21 @@ class Play:
         cluster = self._world(learner)
         if not words:
             return Reply((say(self.knowledge.say("kubectl.which", language)),), self._examples(cluster, language))
-        if any(int(number) > MOST for number in REPLICAS.findall(words) if len(number) < 10):
-            return Reply((say(self.knowledge.say("kubectl.full", language, most=MOST)),))
         try:
             lines = cluster.run(f"kubectl {words}")
         except Refused as refused:
             said = str(refused).removeprefix("line 1: ")
-            kind = say(self.knowledge.say("kubectl.refused", language))
+            key = "kubectl.unknown" if isinstance(refused, NotSimulated) else "kubectl.refused"
+            kind = say(self.knowledge.say(key, language))
             return Reply((Paragraph((Span(said, "block"),)), kind), self._examples(cluster, language))
         acts = any(line.verb == "ACTION" for line in lines)
         if not acts and not cluster.settled:  # whoever looks again and again sees time pass
             cluster.run("wait 5s")
         printed = "\n".join(line.text or "" for line in lines if line.verb == "OUTPUT") or "–"
+        head, *rows = printed.splitlines()
+        if len(rows) > ROWS:  # the newest stand last
+            further = self.knowledge.say("kubectl.further", language, count=len(rows) - ROWS)
+            printed = "\n".join((head, further, *rows[-ROWS:]))
         blocks: list[Block] = [Paragraph((Span(printed, "block"),))]
         if acts:
             before = cluster.clock.now
@@ -231,8 +234,8 @@ class Play:
                 blocks.append(say(self.knowledge.say("board.passed", language, time=time)))
         elif any(line.verb == "REJECTED" for line in lines):
             blocks.append(say(self.knowledge.say("kubectl.refused", language)))
-        if len(cluster.list("Pod")) > MOST:
-            return Reply((say(self.knowledge.say("kubectl.full", language, most=MOST)),))
+        if any("exceeded quota" in (line.message or "") for line in lines):
+            blocks.append(say(self.knowledge.say("kubectl.full", language, most=MOST)))
         if len(cluster.history) > HISTORY or sum(map(len, cluster.history)) > LENGTH:
             return Reply((say(self.knowledge.say("kubectl.long", language)),), (self._choice("again", language),))
         learner.world, learner.playing = tuple(cluster.history), not cluster.settled

@@ -11,6 +11,7 @@ from bot.simulation import manifests
 from bot.simulation.kinds import shown
 from bot.simulation.objects import (
     API,
+    UNSPACED,
     Object,
     annotations_of,
     condition,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Row = list[str]
 NONE = "<none>"
+WAITING = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}  # kubelet_pods.go
 MILLIS = re.compile(r"(?<=:\d\d)\.\d{3}Z")  # the API writes times in seconds
 EVENT_LIFE = 3_600_000  # ms: --event-ttl
 
@@ -43,12 +45,11 @@ def resource(kind: str) -> str:
 
 
 def dump(things: list[Object], form: str, single: bool = False) -> str:
-    value: Any = (
-        things[0] if single and len(things) == 1 else {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {}}
-    )
+    whole = {"apiVersion": "v1", "items": things, "kind": "List", "metadata": {"resourceVersion": ""}}
+    value: Any = things[0] if single and len(things) == 1 else whole
     value = json.loads(MILLIS.sub("Z", json.dumps(value)))
     if form == "json":
-        return json.dumps(value, indent=4, ensure_ascii=False)
+        return json.dumps(value, indent=4, ensure_ascii=False, sort_keys=True)
     return manifests.write(value)
 
 
@@ -182,6 +183,10 @@ def _budget(cluster: Cluster, thing: Object) -> tuple[Row, Row]:
     return [name_of(thing), *limits, allowed, age(cluster.clock.now, thing["metadata"]["creationTimestamp"])], []
 
 
+def _namespace(cluster: Cluster, thing: Object) -> tuple[Row, Row]:
+    return [name_of(thing), status_of(thing)["phase"], age(cluster.clock.now, thing["metadata"]["creationTimestamp"])], []
+
+
 def _lease(cluster: Cluster, thing: Object) -> tuple[Row, Row]:
     return [name_of(thing), name_of(thing), age(cluster.clock.now, thing["spec"]["renewTime"])], []
 
@@ -205,20 +210,27 @@ COLUMNS: dict[str, tuple[Row, Row, Printer]] = {
     "Service": (["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"], ["SELECTOR"], _service),
     "EndpointSlice": (["NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"], [], _slice),
     "PodDisruptionBudget": (["NAME", "MIN AVAILABLE", "MAX UNAVAILABLE", "ALLOWED DISRUPTIONS", "AGE"], [], _budget),
+    "Namespace": (["NAME", "STATUS", "AGE"], [], _namespace),
     "Lease": (["NAME", "HOLDER", "AGE"], [], _lease),
     "Event": (["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"], [], _event),
 }
 
 
-def table(cluster: Cluster, kind: str, things: list[Object], wide: bool, labels: bool, many: bool, header: bool) -> str:
+def table(
+    cluster: Cluster, kind: str, things: list[Object], wide: bool, labels: bool, many: bool, header: bool, spaces: bool = False
+) -> str:
     head, more, printer = COLUMNS[kind]
-    rows = [head + (more if wide else []) + (["LABELS"] if labels else [])] if header else []
+    spaces = spaces and kind not in UNSPACED
+    rows = (
+        [(["NAMESPACE"] if spaces else []) + head + (more if wide else []) + (["LABELS"] if labels else [])] if header else []
+    )
     if kind == "Event":
         things = recent(cluster, things)
     for thing in things:
         row, wider = printer(cluster, thing)
         if many:
             row[0] = shown(kind, row[0])
+        row = ["default", *row] if spaces else row
         rows.append(row + (wider if wide else []) + ([pairs(labels_of(thing))] if labels else []))
     return aligned(rows)
 
@@ -269,11 +281,13 @@ def logs(cluster: Cluster, pod: Object, container: str, previous: bool) -> str:
         found = found.before if found and found.running else found if found and not found.running and found.before else None
         if found is None:
             return f'Error from server (BadRequest): previous terminated container "{name}" in pod "{name_of(pod)}" not found'
+    if not kubelet:
+        return ""  # nobody can have written any yet
     if found is None:
         state: Object = next((s["state"] for s in status_of(pod).get("containerStatuses") or [] if s["name"] == name), {})
         reason = (state.get("waiting") or {}).get("reason", "ContainerCreating")
-        why = "trying and failing to pull image" if "Image" in reason else f"waiting to start: {reason}"
-        return f'Error from server (BadRequest): container "{name}" in pod "{name_of(pod)}" is {why}'
+        why = WAITING.get(reason, reason)
+        return f'Error from server (BadRequest): container "{name}" in pod "{name_of(pod)}" is waiting to start: {why}'
     lines = [f"{stamp(found.started)} {found.image} started"]
     if not found.running:
         lines.append(f"{stamp(found.finished or 0)} exit code {found.code}")

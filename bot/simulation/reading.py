@@ -5,15 +5,22 @@ from __future__ import annotations
 from bot.simulation import descriptions, printers
 from bot.simulation.cluster import Cluster
 from bot.simulation.kinds import shown
-from bot.simulation.objects import Object, labels_of, name_of, selects
+from bot.simulation.objects import UNSPACED, Object, labels_of, name_of, selects
+from bot.simulation.registration import VERSION
 from bot.simulation.words import Call, Mistake, chosen, deployment_of, each, existing, kind_of, revisions, targets
+
+NOTHING = (
+    'You must specify the type of resource to {0}. Use "kubectl api-resources" for a complete list of supported resources.\n\n'
+    "error: Required resource not specified.\n"
+    'Use "kubectl explain <resource>" for a detailed description of that resource (e.g. kubectl explain pods).\n'
+    "See 'kubectl {0} -h' for help and examples"
+)
 
 
 def get(cluster: Cluster, call: Call) -> str:
-    if call.flags.get("watch"):
-        raise Mistake("-w watches without end; ask again instead")
     if not call.words:
-        raise Mistake("You must specify the type of resource to get.")
+        return NOTHING.format("get")
+    space = _space(call)
     form = call.flags.get("output", "")
     if form not in ("", "wide", "yaml", "json", "name"):
         raise Mistake(
@@ -27,12 +34,19 @@ def get(cluster: Cluster, call: Call) -> str:
         answer = "\n".join(shown(thing["kind"], name_of(thing)) for thing in things)
     else:
         many = len(groups) > 1
-        tables = [printers.table(cluster, kind, found, form == "wide", bool(call.flags.get("show-labels")), many,
-                                 not call.flags.get("no-headers")) for kind, found in groups if found]  # fmt: skip
+        given = call.flags.get
+        tables = [printers.table(cluster, kind, found, form == "wide", bool(given("show-labels")), many,
+                                 not given("no-headers"), bool(given("all-namespaces")))
+                  for kind, found in groups if found]  # fmt: skip
         answer = "\n\n".join(tables)
     if not things and not errors and form in ("", "wide"):
-        return "No resources found" + ("" if groups and groups[0][0] == "Node" else " in default namespace.")
+        return "No resources found" + ("" if groups and groups[0][0] in UNSPACED else f" in {space} namespace.")
     return "\n".join(filter(None, [answer, *errors]))
+
+
+def _space(call: Call) -> str:
+    """The namespace that is asked about."""
+    return "default" if call.flags.get("all-namespaces") else str(call.flags.get("namespace", "default"))[:60]
 
 
 def _wanted(cluster: Cluster, call: Call) -> tuple[list[tuple[str, list[Object]]], list[str]]:
@@ -41,7 +55,7 @@ def _wanted(cluster: Cluster, call: Call) -> tuple[list[tuple[str, list[Object]]
     errors = []
     if "/" in call.words[0] or call.words[1:]:
         for kind, name in targets(cluster, call):
-            found = cluster.get(kind, name)
+            found = cluster.get(kind, name) if kind in UNSPACED or _space(call) == "default" else None
             if found is None:
                 errors.append(f'Error from server (NotFound): {printers.resource(kind)} "{name}" not found')
             else:
@@ -50,12 +64,15 @@ def _wanted(cluster: Cluster, call: Call) -> tuple[list[tuple[str, list[Object]]
         words = call.words[0].split(",")
         kinds = ["Pod", "Service", "Deployment", "ReplicaSet"] if words == ["all"] else [kind_of(word) for word in words]
         for kind in kinds:
-            groups[kind] = chosen(cluster, kind, call.flags.get("selector"))
+            here = kind in UNSPACED or _space(call) == "default"
+            groups[kind] = chosen(cluster, kind, call.flags.get("selector")) if here else []
     return list(groups.items()), errors
 
 
 def describe(cluster: Cluster, call: Call) -> str:
     words = call.words
+    if not words:
+        return NOTHING.format("describe")
     if len(words) == 1 and "/" not in words[0]:
         found = chosen(cluster, kind_of(words[0]), call.flags.get("selector"))
     else:
@@ -64,12 +81,11 @@ def describe(cluster: Cluster, call: Call) -> str:
 
 
 def logs(cluster: Cluster, call: Call) -> str:
-    if call.flags.get("follow"):
-        raise Mistake("-f follows without end; ask again instead")
     if not call.words:
         raise Mistake(
             "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n"
-            "POD or TYPE/NAME is a required argument for the logs command"
+            "POD or TYPE/NAME is a required argument for the logs command\n"
+            "See 'kubectl logs -h' for help and examples"
         )
     kind, name = ("Pod", call.words[0]) if "/" not in call.words[0] else targets(cluster, call, call.words[:1])[0]
     thing = cluster.get(kind, name)
@@ -81,16 +97,15 @@ def logs(cluster: Cluster, call: Call) -> str:
         if not pods:
             raise Mistake(f"timed out waiting for the condition: no pods of {shown(kind, name)}")
         thing = pods[0]
-    return printers.logs(
-        cluster, thing, call.flags.get("container", ""), bool(call.flags.get("previous") or call.flags.get("patch"))
-    )
+    return printers.logs(cluster, thing, call.flags.get("container", ""), bool(call.flags.get("previous")))
 
 
 def events(cluster: Cluster, call: Call) -> str:
     about = None
     if "for" in call.flags:
         about = targets(cluster, call, [call.flags["for"]])[0]
-    return printers.events(cluster, about) or "No events found in default namespace."
+    found = printers.events(cluster, about) if _space(call) == "default" else ""
+    return found or f"No events found in {_space(call)} namespace."
 
 
 def rollout_status(cluster: Cluster, call: Call) -> str:
@@ -109,5 +124,12 @@ def rollout_history(cluster: Cluster, call: Call) -> str:
     return each(cluster, call, do)
 
 
-def autoscale(cluster: Cluster, call: Call) -> str:
-    raise Mistake("there is no autoscaler here: scale by hand with kubectl scale")
+def version(cluster: Cluster, call: Call) -> str:
+    return f"Client Version: {VERSION}" + ("" if call.flags.get("client") else f"\nServer Version: {VERSION}")
+
+
+def cluster_info(cluster: Cluster, call: Call) -> str:
+    return (
+        "Kubernetes control plane is running at https://127.0.0.1:6443\n\n"
+        "To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'."
+    )

@@ -10,6 +10,7 @@ from bot.simulation.objects import Object, clone, condition, set_condition, stat
 if TYPE_CHECKING:
     from bot.simulation.kubelet import Kubelet
 
+VERSION = "v1.36.2"
 AWAKE, READY_AFTER, HEARTBEAT = 100, 330, 10_000  # ms
 READY = ("True", "KubeletReady", "kubelet is posting ready status")
 STARTING = ("False", "KubeletNotReady", "container runtime status check may not have completed yet")
@@ -49,7 +50,7 @@ class Registration:
             "capacity": dict(self.room),
             "allocatable": dict(self.room),
             "addresses": [{"type": "InternalIP", "address": self.address}, {"type": "Hostname", "address": name}],
-            "nodeInfo": {"kubeletVersion": "v1.36.2", "osImage": "Lemonade Shop", "containerRuntimeVersion": "shop://1.0"},
+            "nodeInfo": {"kubeletVersion": VERSION, "osImage": "Lemonade Shop", "containerRuntimeVersion": "shop://1.0"},
         }
         self._set(status, *STARTING)
         taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule", "timeAdded": now}

@@ -6,7 +6,7 @@ is gone. Pods that match and belong to nobody are adopted; owned ones that no lo
 
 from __future__ import annotations
 
-from bot.simulation.apiserver import Rejected
+from bot.simulation.apiserver import ApiServer, Rejected
 from bot.simulation.objects import (
     Object,
     active,
@@ -33,12 +33,16 @@ from bot.simulation.part import Part
 BURST = 500  # replica_set.go:74
 COST = "controller.kubernetes.io/pod-deletion-cost"
 PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
-AGAIN = 10_000  # ms until creating is tried again after a refusal
+SOON, LATE = 5, 1_000_000  # ms until creating is tried again after a refusal: 5 ms · 2ⁿ, at most so long
 
 
 class ReplicaSetController(Part):
     name = "replicaset-controller"
     kinds = ("ReplicaSet", "Pod")
+
+    def __init__(self, api: ApiServer) -> None:
+        super().__init__(api)
+        self._refused: dict[str, int] = {}  # how often in a row a ReplicaSet could not create its Pods
 
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
         if kind == "ReplicaSet":
@@ -93,9 +97,11 @@ class ReplicaSetController(Part):
                     self._create(rs)
                 except Rejected as refused:
                     self.event(rs, "FailedCreate", f"Error creating: {refused.message}", "Warning")
-                    self.wake_after(name_of(rs), AGAIN, quiet=True)
+                    failed = self._refused[name_of(rs)] = self._refused.get(name_of(rs), 0) + 1
+                    self.wake_after(name_of(rs), min(SOON * 2 ** min(failed - 1, 20), LATE), quiet=True)
                     return refused.message
             todo, batch = todo - min(batch, todo), batch * 2
+        self._refused.pop(name_of(rs), None)
         if missing > BURST:
             self.wake(name_of(rs))
         return ""

@@ -61,6 +61,11 @@ def shrunk(deployment: Object, old: list[Object], new: Object) -> dict[str, int]
     return sizes
 
 
+def rounded(part: int, whole: int) -> int:
+    """A half is rounded up, as Go does; Python would go to the even number."""
+    return (2 * part + whole) // (2 * whole)
+
+
 def shared(deployment: Object, used: list[Object]) -> dict[str, int]:
     """A change of size in mid-update, shared out in proportion; the largest set gets what is left over."""
     total = int(deployment["spec"]["replicas"])
@@ -69,7 +74,7 @@ def shared(deployment: Object, used: list[Object]) -> dict[str, int]:
     sizes = {}
     for rs in used:
         before = max(1, number(annotations_of(rs).get(MOST)) or size(used))
-        part = round(rs["spec"]["replicas"] * (total + surge(deployment)) / before) - rs["spec"]["replicas"]
+        part = rounded(rs["spec"]["replicas"] * (total + surge(deployment)), before) - rs["spec"]["replicas"]
         part = max(min(part, left), 0) if room > 0 else min(max(part, left), 0)
         sizes[name_of(rs)], left = rs["spec"]["replicas"] + part, left - part
     sizes[name_of(used[0])] = max(0, sizes[name_of(used[0])] + left)

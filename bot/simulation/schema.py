@@ -141,9 +141,14 @@ def _walk(shape: Any, value: Any, path: str, within: str, unknown: list[str]) ->
     return "" if right else _cannot(value, within, path, shape)
 
 
+def given(value: Any) -> str:
+    """What Go's JSON calls it."""
+    return KINDS.get(type(value), "value")
+
+
 def _cannot(value: Any, within: str, path: str, wanted: str) -> str:
-    given = KINDS.get(type(value), "value")
-    if given == "number" and wanted == NUMBER:
-        given = f"number {str(value)[:40]}"
+    what = given(value)
+    if what == "number" and wanted == NUMBER:
+        what = f"number {str(value)[:40]}"
     path = "".join(part.split("[")[0] + "." for part in path.split(".")).rstrip(".")
-    return f"json: cannot unmarshal {given} into Go struct field {within}.{path} of type {wanted}"
+    return f"json: cannot unmarshal {what} into Go struct field {within}.{path} of type {wanted}"

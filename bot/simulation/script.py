@@ -16,6 +16,8 @@ from bot.simulation.cluster import Cluster
 
 LONGEST, COMMANDS, DOCUMENT = 256 * 1024, 1000, 64 * 1024
 HERE = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1\s*$")
+BEGUN = re.compile(r"\s<<-?\s*['\"]?(\w*)")
+EXAMPLE = '{apiVersion: v1, kind: Pod, metadata: {name: solo}, spec: {containers: [{name: cup, image: "lemonade:v1"}]}}'
 SHELL = {"|", "||", "&", "&&", ";", ">", ">>", "<"}
 ONE_CUP = "world shops 2\nsettle\nkubectl create deployment lemonade --image=lemonade:v1\nsettle\nkubectl get pods"
 UNSETTLED = "the world has not settled after 15 minutes; going on"
@@ -41,7 +43,8 @@ def parse(script: str) -> list[Command]:
             commands.append(_command(text, document))
         except Refused as fault:
             where = f"line {number}: " if "\n" in script.strip() else ""
-            raise Refused(f"{where}{fault}") from None
+            fault.args = (f"{where}{fault}",)
+            raise
         if len(commands) > COMMANDS:
             raise Refused(f"line {number}: a script has at most {COMMANDS} commands")
     return commands
@@ -57,6 +60,12 @@ def _lines(script: str) -> Iterator[tuple[int, str, str | None]]:
         if not text.strip() or text.lstrip().startswith("#"):
             continue
         here = HERE.search(text)
+        if not here and (begun := BEGUN.search(text)):
+            end = begun[1] or "EOF"
+            raise Refused(
+                f"line {number}: after <<{end} the line ends, then come the manifest and {end}, each on lines of their own:\n"
+                f"kubectl apply -f - <<{end}\n{EXAMPLE}\n{end}"
+            )
         if not here:
             yield number, text.strip(), None
             continue
@@ -66,7 +75,7 @@ def _lines(script: str) -> Iterator[tuple[int, str, str | None]]:
                 break
             document.append(inner)
         else:
-            raise Refused(f"line {number}: the here-document has no {here[2]} at its end")
+            raise Refused(f"line {number}: the here-document has no {here[2]}, on a line of its own, at its end")
         yield number, text.strip(), "\n".join(document)
 
 

@@ -22,8 +22,9 @@ KEYS: dict[str, Callable[[Object], str]] = {  # lists whose items have an identi
 }
 HIDDEN = {
     "resourceVersion", "managedFields", "uid", "creationTimestamp", "namespace", "lastTransitionTime", "lastUpdateTime",
-    "timeAdded", "tolerations", "volumes", "targetRef", "addresses", "kubectl.kubernetes.io/last-applied-configuration",
+    "timeAdded", "tolerations", "volumes", "targetRef", "addresses",
 }  # fmt: skip
+LAST = "metadata.annotations.kubectl.kubernetes.io/last-applied-configuration"
 IDENTITY = {"type", "name", "key"}  # of an item in such a list: its path says it already
 TIMES = {"deletionTimestamp", "startTime", "startedAt", "finishedAt"}
 META, IMAGES = "metadata.", "spec.template.spec.containers["
@@ -114,7 +115,9 @@ class Trace:
         if verb == "ADDED" and new:
             found: dict[str, Any] = {}
             _differ("", {}, new, found)
-            more["changed"] = {path: pair[1] for path, pair in found.items() if path.startswith(MAIN.get(kind, ()))}
+            more["changed"] = {
+                path: pair[1] for path, pair in found.items() if path.startswith(MAIN.get(kind, ())) and path != LAST
+            }
         elif verb == "MODIFIED":
             more["changed"] = {}
             _differ("", old or {}, new or {}, more["changed"])

@@ -16,6 +16,15 @@ from bot.simulation.objects import Object, annotations_of, labels_of, name_of, n
 USER = "user/kubectl"
 
 
+NOTHING_GIVEN = (
+    "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n"
+    "   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'"
+)
+ONE_OR_MORE = "one or more resources must be specified as <resource> <name> or <resource>/<name>"
+MISSING = {"rollout": "required resource not specified", "set": ONE_OR_MORE, "label": ONE_OR_MORE, "annotate": ONE_OR_MORE,
+           "taint": "one or more resources must be specified as <resource> <name>"}  # fmt: skip
+
+
 class Mistake(Exception):
     """kubectl's own `error: …`: the API server was not asked, or has nothing to do with it."""
 
@@ -58,9 +67,7 @@ def targets(cluster: Cluster, call: Call, words: list[str] | None = None) -> lis
     """`pod/NAME …`, `pod NAME …`, `pods -l app=x` or `pods --all` as kinds and names."""
     words = call.words if words is None else words
     if not words:
-        raise Mistake(
-            "resource(s) were provided, but no name was specified" if call.flags else "you must specify the type of resource"
-        )
+        raise Mistake(MISSING.get(call.verb.split()[0], NOTHING_GIVEN))
     if any("/" in word for word in words):
         pairs = [word.split("/", 1) for word in words]
         if any(len(pair) != 2 for pair in pairs):

@@ -11,8 +11,8 @@ from bot.simulation.cluster import Cluster
 from bot.simulation.deployment import HASH
 from bot.simulation.flags import integer
 from bot.simulation.kinds import plural, shown
-from bot.simulation.objects import Object, clone, labels_of, leaving, name_of, owner_of, uid_of
-from bot.simulation.words import USER, Call, Mistake, deployment_of, each, existing, refusal, revisions, targets
+from bot.simulation.objects import UNSPACED, Object, clone, labels_of, leaving, name_of, owner_of, uid_of
+from bot.simulation.words import ONE_OR_MORE, USER, Call, Mistake, deployment_of, each, existing, refusal, revisions, targets
 
 AGAIN = 5000  # ms after which a drain asks again
 FORCED = (
@@ -35,8 +35,11 @@ def _make(cluster: Cluster, call: Call, thing: Object, done: str) -> str:
 
 
 def _one_name(call: Call) -> str:
+    if len(call.words) != 1 and call.verb == "run":
+        raise Mistake("NAME is required for run" if not call.words else f"unknown arguments: {' '.join(call.words[1:])[:60]}")
     if len(call.words) != 1:
-        raise Mistake(f"exactly one NAME is required, got {len(call.words)}")
+        hint = f"\nSee 'kubectl {call.verb} -h' for help and examples"
+        raise Mistake(f"exactly one NAME is required, got {len(call.words)}{hint}")
     return call.words[0]
 
 
@@ -167,6 +170,8 @@ def _template_of(thing: Object) -> Object:
 def set_image(cluster: Cluster, call: Call) -> str:
     words = [word for word in call.words if "=" not in word]
     images = dict(word.split("=", 1) for word in call.words if "=" in word)
+    if not words:
+        raise Mistake(ONE_OR_MORE if images else f"[{ONE_OR_MORE}, at least one image update is required]")
     if not images:
         raise Mistake("at least one image update is required")
 
@@ -266,7 +271,7 @@ def delete(cluster: Cluster, call: Call) -> str:
             if refused.code == 404 and call.flags.get("ignore-not-found"):
                 return ""
             raise
-        where = "" if kind == "Node" else " from default namespace"
+        where = "" if kind in UNSPACED else " from default namespace"
         return f'{printers.singular(kind)} "{name}" {"force " if force else ""}deleted{where}'
 
     if call.document is not None:
@@ -285,6 +290,8 @@ def notes(kind_of_note: str, done: str) -> Callable[[Cluster, Call], str]:
     def verb(cluster: Cluster, call: Call) -> str:
         changes = [word for word in call.words if "=" in word or (word.endswith("-") and len(word) > 1)]
         words = [word for word in call.words if word not in changes]
+        if not words:
+            raise Mistake(ONE_OR_MORE)
         if not changes:
             raise Mistake(f"at least one {kind_of_note[:-1]} update is required")
         gone = {word.rstrip("-"): None for word in changes if "=" not in word}
@@ -308,7 +315,9 @@ def notes(kind_of_note: str, done: str) -> Callable[[Cluster, Call], str]:
 
 def patch(cluster: Cluster, call: Call) -> str:
     try:
-        change = json.loads(call.need("patch"))
+        if "patch" not in call.flags:
+            raise Mistake("must specify --patch or --patch-file containing the contents of the patch")
+        change = json.loads(call.flags["patch"])
     except (ValueError, RecursionError):
         found = list(manifests.load(call.flags["patch"]))
         if len(found) != 1 or not isinstance(found[0], dict | list):
@@ -351,7 +360,7 @@ def cordoning(unschedulable: bool) -> Callable[[Cluster, Call], str]:
 
 def _nodes(call: Call) -> list[str]:
     if not call.words and "selector" not in call.flags:
-        raise Mistake("USAGE: NODE [flags]")
+        raise Mistake(f"USAGE: {call.verb} NODE [flags]")
     return [
         "nodes",
         *(word.removeprefix("node/").removeprefix("nodes/") for word in call.words if word not in ("node", "nodes")),
@@ -385,7 +394,7 @@ def drain(cluster: Cluster, call: Call) -> str:
 
 def _evict(cluster: Cluster, node: str, pods: dict[str, str], seen: int = -1) -> list[str]:
     """One round of evictions; the next one is quiet when nothing has changed since the last."""
-    answers, left = [], {}
+    answers, left, done = [], {}, []
     for uid, name in pods.items():
         pod = cluster.get("Pod", name)
         if pod is None or uid_of(pod) != uid or leaving(pod):
@@ -393,6 +402,7 @@ def _evict(cluster: Cluster, node: str, pods: dict[str, str], seen: int = -1) ->
         answers.append(f"evicting pod default/{name}")
         try:
             cluster.api.evict(USER, name)
+            done.append(f"pod/{name} evicted")
         except Rejected as refused:
             again = refused.code in (429, 503)
             answers.append(
@@ -402,6 +412,7 @@ def _evict(cluster: Cluster, node: str, pods: dict[str, str], seen: int = -1) ->
             )
             if again:
                 left[uid] = name
+    answers += done
     world = cluster.changes
     if left:
         cluster.retry(AGAIN, lambda: _evict(cluster, node, left, world), world if seen == world else None)
