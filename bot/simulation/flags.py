@@ -10,7 +10,7 @@ from bot.errors import NotSimulated, Refused
 COMMON = "namespace= output= selector= all-namespaces timeout= request-timeout= context= kubeconfig= field-manager= record v#"
 OTHERS = """
     allow-missing-template-keys as as-group cache-dir certificate-authority chunk-size client-certificate cluster field-selector
-    ignore-errors insecure-skip-tls-verify kustomize label-columns limit-bytes local max-log-requests output-watch-events
+    filename ignore-errors kustomize label-columns limit-bytes local max-log-requests output-watch-events
     overrides override-type prefix prune raw rm save-config server show-managed-fields since-time stdin template token tty user
     pod-running-timeout attach expose env-from resource-version session-affinity external-ip interactive all-pods
 """
