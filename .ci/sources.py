@@ -2,9 +2,9 @@
 
     python .ci/sources.py OLD NEW
 
-OLD and NEW are checkouts of the documentation's repository, each with its `content/en`. A line for each such claim: its id, its
-page, and `changed`, `gone` (not in NEW) or `unknown` (in neither, so that the address itself is in doubt). Exit code 1 when there
-is one.
+OLD and NEW are checkouts of the documentation's repository, each with its `content/en`. A line for each such claim: its id,
+its page, and `changed`, `gone` (not in NEW) or `unknown` (in neither, so that the address itself is in doubt). Exit code 1
+when there is one.
 """
 
 from __future__ import annotations
