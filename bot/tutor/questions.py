@@ -8,7 +8,7 @@ sets.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -47,15 +47,15 @@ class Questions:
                 self._add(Slot((concept.id,), number), answer.asked_as, said)
         for pair in knowledge.pairs:
             self._add(Slot(pair.of), pair.asked_as, said)
-        counts = Counter(gram for grams in said for gram in grams)
-        rarity = {count: math.log(1 + len(self.slots) / count) ** 2 for count in {1, *counts.values()}}
-        self.unheard = rarity[1]
-        self.weights = {gram: rarity[count] * (MEANING if gram[0] == "=" else 1.0) for gram, count in counts.items()}
-        self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for grams in said]
         self.postings: dict[str, list[int]] = defaultdict(list)
         for at, grams in enumerate(said):
             for gram in grams:
                 self.postings[gram].append(at)
+        counts = {gram: len(each) for gram, each in self.postings.items()}
+        rarity = {count: math.log(1 + len(self.slots) / count) ** 2 for count in {1, *counts.values()}}
+        self.unheard = rarity[1]
+        self.weights = {gram: rarity[count] * (MEANING if gram[0] == "=" else 1.0) for gram, count in counts.items()}
+        self.sizes = [math.sqrt(sum(map(self.weights.__getitem__, grams))) for grams in said]
 
     def _add(self, slot: Slot, questions: Iterable[Both], said: list[frozenset[str]]) -> None:
         for question in questions:
