@@ -81,7 +81,7 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     if command == "check":
         return _check(asked.folder or found.bot_knowledge_dir)
     gc.disable()  # loading makes many objects and no garbage
-    knowledge = _knowledge(found.bot_knowledge_dir)
+    knowledge = _knowledge(found.bot_knowledge_dir, whole=False)
     if found.bot_metaphor not in knowledge.pictures:
         raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
     if command == "serve":
@@ -147,7 +147,7 @@ def _as_json(question: str, answer: Answer) -> str:
 
 def _check(folder: Path) -> int:
     try:
-        knowledge = _knowledge(folder)
+        knowledge = _knowledge(folder, whole=True)
     except Faulty as faulty:
         print(faulty)
         print(operator.say("check.faults", count=len(faulty.faults)), file=sys.stderr)
@@ -162,10 +162,10 @@ def _check(folder: Path) -> int:
     return 0
 
 
-def _knowledge(folder: Path) -> base.Knowledge:
+def _knowledge(folder: Path, whole: bool) -> base.Knowledge:
     if not folder.is_dir():
         raise operator.refused("no-folder", name=str(folder))
-    return base.load(folder, operator.language())
+    return base.load(folder, operator.language(), whole)
 
 
 if __name__ == "__main__":
