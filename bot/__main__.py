@@ -91,7 +91,7 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     if command == "order":
         return _order(asked, base.narration(found.bot_knowledge_dir, found.bot_metaphor), found.bot_language)
     gc.disable()  # loading makes many objects and no garbage
-    knowledge = _knowledge(found.bot_knowledge_dir)
+    knowledge = _knowledge(found.bot_knowledge_dir, whole=False)
     if found.bot_metaphor not in knowledge.pictures:
         raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
     if command == "serve":
@@ -199,7 +199,7 @@ def _simulated() -> Simulated:
 def _check(folder: Path, prompts: Path) -> int:
     knowledge, faults = None, list[Fault]()
     try:
-        knowledge = _knowledge(folder, _simulated())
+        knowledge = _knowledge(folder, True, _simulated())
     except Faulty as faulty:
         faults += faulty.faults
     try:
@@ -220,10 +220,10 @@ def _check(folder: Path, prompts: Path) -> int:
     return 0
 
 
-def _knowledge(folder: Path, simulated: Simulated = Simulated()) -> base.Knowledge:  # noqa: B008
+def _knowledge(folder: Path, whole: bool, simulated: Simulated = Simulated()) -> base.Knowledge:  # noqa: B008
     if not folder.is_dir():
         raise operator.refused("no-folder", name=str(folder))
-    return base.load(folder, operator.language(), simulated)
+    return base.load(folder, operator.language(), simulated, whole)
 
 
 if __name__ == "__main__":

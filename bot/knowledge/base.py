@@ -59,6 +59,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"language/(weights|neighbours)": TypeAdapter(tuple[tuple[str, str], ...]),
 }
 ENDINGS = (".yaml", ".yml", ".tsv")
+LEARNT_FROM = "language/asked.tsv"
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
 
 
@@ -104,12 +105,20 @@ def default_folder() -> Path:
     return resources.folder("knowledge")
 
 
-def load(folder: Path, language: Language = "en", simulated: Simulated = Simulated()) -> Knowledge:  # noqa: B008
+def load(
+    folder: Path,
+    language: Language = "en",
+    simulated: Simulated = Simulated(),  # noqa: B008
+    whole: bool = True,
+) -> Knowledge:
     """The checked base in `folder`; `simulated` is what the order simulation asks of it.
+
+    Unless `whole`, without what nobody needs to answer a question.
 
     Raises Faulty with every fault found, worded in `language`.
     """
-    files = [_shape(File.of(path, folder)) for path in _files(folder)]
+    paths = [path for path in _files(folder) if whole or path != folder / LEARNT_FROM]
+    files = [_shape(File.of(path, folder)) for path in paths]
     for needed in NEEDED:
         if not (folder / needed).exists():
             missing = File(str(folder), "", Document())

@@ -84,7 +84,7 @@ class Reader:
         return self.split(self.spell(text))
 
     def split(self, spelt: str) -> list[str]:
-        return [singular(token) for token in TOKEN.findall(spelt)]
+        return [token if len(token) < 4 else singular(token) for token in TOKEN.findall(spelt)]
 
     def words(self, texts: Iterable[str]) -> frozenset[str]:
         """The Latin words of `texts`."""

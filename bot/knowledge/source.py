@@ -16,6 +16,7 @@ import yaml
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 16
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Place = tuple[str | int, ...]  # the way to a value: keys and list positions
 CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -37,9 +38,13 @@ class Document:
     data: Any = None
     lines: dict[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    unread: str = ""  # the text, until somebody asks for a line
 
     def line(self, place: Place) -> int:
         """The line of `place`, or of the nearest value around it."""
+        if self.unread:
+            text, self.unread = self.unread, ""
+            _Builder(text, self).build()
         if place and isinstance(place[0], int) and not self.lines:
             return place[0] + 1  # a table: one row a line
         while place and place not in self.lines:
@@ -59,7 +64,13 @@ def read(path: Path) -> Document:
     document = Document()
     try:
         text = _text(path)
-        document.data = _rows(text) if path.suffix == ".tsv" else _Builder(text, document).build()
+        if path.suffix == ".tsv":
+            document.data = _rows(text)
+        else:
+            try:
+                document.data, document.unread = _values(text), text
+            except (_Doubt, yaml.YAMLError):
+                document.data = _Builder(text, document).build()
     except _Stop as stop:
         document.problems.append(stop.problem)
     return document
@@ -92,17 +103,52 @@ def _text(path: Path) -> str:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _Stop(raw.count(b"\n", 0, error.start) + 1, "not-utf8") from error
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.splitlines() if "\t" in text else (), 1):
         if line.startswith((" ", "\t")) and "\t" in line[: len(line) - len(line.lstrip())]:
             raise _Stop(number, "tab")
     return text
+
+
+class _Doubt(Exception):
+    """Something about a file needs the slower reading, which says what it is."""
+
+
+def _values(text: str) -> Any:
+    """The values of a file with nothing wrong in it, in half the time: without the line of each."""
+    after = LOADER(text).get_event
+
+    def value(event: Any, depth: int) -> Any:
+        kind = type(event)
+        if kind is yaml.AliasEvent or event.anchor or event.tag or depth > MAX_DEPTH:
+            raise _Doubt
+        if kind is yaml.ScalarEvent:
+            return _scalar(event)
+        if kind is yaml.SequenceStartEvent:
+            found = []
+            while type(event := after()) is not yaml.SequenceEndEvent:
+                found.append(value(event, depth + 1))
+            return found
+        named: dict[str, Any] = {}
+        while type(event := after()) is not yaml.MappingEndEvent:
+            if type(event) is not yaml.ScalarEvent or event.anchor or event.tag or event.value in named:
+                raise _Doubt
+            named[event.value] = value(after(), depth + 1)
+        return named
+
+    after()  # stream start
+    if type(after()) is not yaml.DocumentStartEvent or (data := value(after(), 0)) is None:
+        raise _Doubt
+    after()  # document end
+    if type(after()) is not yaml.StreamEndEvent:
+        raise _Doubt
+    return data
 
 
 class _Builder:
     """Builds values from the parser's events, one after the other."""
 
     def __init__(self, text: str, document: Document) -> None:
-        self.events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self.events = yaml.parse(text, Loader=LOADER)
         self.document = document
 
     def build(self) -> Any:

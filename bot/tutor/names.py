@@ -100,7 +100,7 @@ class Names:
         found: set[str] = set()
         end = 0
         for at, token in enumerate(tokens):
-            for size in self.sizes.get(token, ()) if at >= end else ():
+            for size in self.sizes[token] if at >= end and token in self.sizes else ():
                 if at + size <= len(tokens) and (names := self.names.get("".join(tokens[at : at + size]))):
                     found.update(name.concept for name in names)
                     end = at + size
