@@ -159,7 +159,7 @@ class Classroom:
             case Intent("step"):
                 return self.play.step(learner, language) if learner.world else self._said("order.none", language)
             case Intent("why", concept):
-                return self.play.why(concept, language) or self._said("order.none", language)
+                return self.play.why(concept, language) or self._said("why.nobody", language)
             case Intent("break", ""):
                 return self.play.breakages(language)
             case Intent("break", id):
@@ -179,7 +179,7 @@ class Classroom:
             case Intent("help"):
                 return self._help(language)
             case Intent("new"):
-                learner.now, learner.stops_shown = 0, ()
+                learner.now, learner.fresh, learner.stops_shown = 0, learner.count, ()
                 return self._said("new", language, self.tutor.starts(language))
             case Intent("settings"):
                 return self._settings(language)

@@ -15,6 +15,7 @@ BUTTONS = (  # typed by nobody: what buttons and front-ends say
 BOARD = ("step", "faster", "guess")  # buttons whose answer takes the place of the message that they stand below
 HOUSE = ("usage",)  # for those who run the house; advertised to nobody
 MAX_LENGTH = 2000  # characters of one message that are read
+KUBECTL = re.compile(r"\s*/kubectl(?:@\w+)?\s+(.*)", re.DOTALL | re.IGNORECASE)
 COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 
 
@@ -28,11 +29,17 @@ class Intent:
 
 def clean(text: str) -> str:
     """At most MAX_LENGTH characters, and nothing that a screen would not show."""
-    return "".join(char if char.isprintable() else " " for char in text[:MAX_LENGTH]).strip()
+    return _shown(text[:MAX_LENGTH]).strip()
+
+
+def _shown(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def parse(text: str) -> Intent:
     """Never fails: an unknown command is the intent `unknown`, silence is `nothing`, a bare number is `choose`."""
+    if lines := KUBECTL.fullmatch(text[:MAX_LENGTH]):  # a manifest has lines
+        return Intent("kubectl", "\n".join(map(_shown, lines[1].splitlines())).strip())
     text = clean(text)
     if not text:
         return Intent("nothing")

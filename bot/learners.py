@@ -72,6 +72,7 @@ class Learner:
     told: dict[int, Topic] = field(default_factory=dict)  # by number, the oldest first
     now: int = 0  # number of the answer that is talked about; 0 none
     count: int = 0  # answers given so far
+    fresh: int = 0  # of them those before the talk was last begun anew
     stops_shown: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()  # the commands below the last message
     world: tuple[str, ...] = ()  # the commands that the learner's own cluster is made of

@@ -25,6 +25,8 @@ FAULTS = 3
 PAUSE, LONGEST = 15.0, 300.0  # seconds it is left alone: the first time, and at most
 LOCKED = (401, 402, 403, 404)  # the endpoint does not know us, or not the model: asking again soon changes nothing
 COOL = 0.2  # temperature
+PIECE = 4_000  # characters of one piece that are read
+MOST = 1_000_000  # tokens that one call can have taken
 
 
 @dataclass(frozen=True)
@@ -142,11 +144,12 @@ class Model:
                 chunk = await self._in_time(anext(stream, None), until if heard else first)
                 if chunk is None:
                     return
-                if text := chunk.choices[0].delta.content if chunk.choices else None:
+                text = chunk.choices[0].delta.content if chunk.choices else None
+                if text and isinstance(text, str):
                     heard = True
-                    yield text
-                if chunk.usage:
-                    yield Used(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+                    yield text[:PIECE]
+                if used := _used(chunk.usage):
+                    yield used
         except (Silent, GeneratorExit, asyncio.CancelledError):
             raise
         except Exception as fault:  # whatever the other side sends
@@ -191,6 +194,13 @@ class Model:
         self.breaker.fault(pause)
         log.warning("the model is silent: %s %s", why, status or "")
         return Silent(why)
+
+
+def _used(told: Any) -> Used | None:
+    """What a call took, where the endpoint's numbers can be true."""
+    numbers = [getattr(told, name, None) for name in ("prompt_tokens", "completion_tokens")]
+    known = [number for number in numbers if isinstance(number, int) and 0 <= number <= MOST]
+    return Used(*known) if len(known) == 2 else None
 
 
 def _wait(response: Any) -> float:

@@ -47,7 +47,12 @@ def _ids(text: object) -> object:
 
 def _price(text: object) -> object:
     """`0.15/0.60` → (0.15, 0.6)"""
-    return tuple(float(part) for part in text.split("/")) if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    prices = tuple(float(part) for part in text.split("/"))
+    if not all(0 <= price < float("inf") for price in prices):
+        raise ValueError
+    return prices
 
 
 def _starting(*schemes: str) -> AfterValidator:
@@ -81,7 +86,7 @@ class Settings(BaseSettings):
     bot_listen: Annotated[Address | None, NoDecode, BeforeValidator(_address)] = ("127.0.0.1", 8080)
     bot_allowed_users: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids)] = ()
     database_url: str | None = None
-    openai_api_key: SecretStr | None = None
+    openai_api_key: Annotated[SecretStr, _secret(r"[\x21-\x7e]+")] | None = None
     openai_base_url: Annotated[str, _starting("https?")] | None = None
     bot_model: str | None = None
     bot_model_timeout: Annotated[float, Field(gt=0, le=600)] = 30.0

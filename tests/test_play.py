@@ -123,7 +123,7 @@ def test_kubectl_has_a_cluster_of_its_own(run: Run) -> None:
     ]
     assert 'pods "nope" not found' in out
     assert "the server doesn't have a resource type" in out
-    assert "The little cluster is full (50 Pods at most)" in out
+    assert "The little cluster is full (20 Pods at most)" in out
 
 
 def test_the_way_back_to_the_order_is_never_lost(run: Run) -> None:

@@ -27,7 +27,7 @@ from bot.simulation.trace import Line
 
 PAUSE = 1.5  # seconds between two boards
 CUPS = 6  # in one order, at most
-HISTORY = 60  # commands that a cluster is made of, at most
+HISTORY = 40  # commands that a cluster is made of, at most
 LENGTH = 6_000  # characters of them
 SHOPS = "world shops 2 --cpu=2"
 FRAMES = 8  # boards that one play shows, at most
@@ -35,7 +35,7 @@ SLICES = 8  # parts that a pause is watched in
 STORY = 6  # sentences of a summary, at most
 WAIT = re.compile(r"wait (\d+)([sm])")
 ROWS = 20  # of what kubectl prints, at most
-MOST = 50  # Pods in a chat
+MOST = 20  # Pods in a chat
 MINUTE = 60_000  # ms
 ROOM = 52  # characters of a command that a button can carry
 Sleep = Callable[[float], Awaitable[None]]
@@ -133,7 +133,10 @@ class Play:
         return Choice(self.knowledge.say(f"choice.{name}", language), command)
 
     def _world(self, learner: Learner) -> Cluster:
-        return Cluster.replay(learner.world or (SHOPS, "settle"), pods=MOST)
+        try:
+            return Cluster.replay(learner.world or (SHOPS, "settle"), pods=MOST)
+        except Refused:  # another version understood these commands
+            return Cluster.replay((SHOPS, "settle"), pods=MOST)
 
     # ----------------------------------------------------------------- break
 
@@ -217,12 +220,14 @@ class Play:
             kind = say(self.knowledge.say(key, language))
             return Reply((Paragraph((Span(said, "block"),)), kind), self._examples(cluster, language))
         acts = any(line.verb == "ACTION" for line in lines)
-        if not acts and not cluster.settled:  # whoever looks again and again sees time pass
-            cluster.run("wait 5s")
+        if not acts:
+            cluster.history.pop()  # looking changes nothing
+            if not cluster.settled:  # whoever looks again and again sees time pass
+                cluster.run("wait 5s")
         printed = "\n".join(line.text or "" for line in lines if line.verb == "OUTPUT") or "–"
         head, *rows = printed.splitlines()
         if len(rows) > ROWS:  # the newest stand last
-            further = self.knowledge.say("kubectl.further", language, count=len(rows) - ROWS)
+            further = self.knowledge.say("kubectl.rows", language, count=len(rows) - ROWS)
             printed = "\n".join((head, further, *rows[-ROWS:]))
         blocks: list[Block] = [Paragraph((Span(printed, "block"),))]
         if acts:
@@ -236,7 +241,7 @@ class Play:
             blocks.append(say(self.knowledge.say("kubectl.refused", language)))
         if any("exceeded quota" in (line.message or "") for line in lines):
             blocks.append(say(self.knowledge.say("kubectl.full", language, most=MOST)))
-        if len(cluster.history) > HISTORY or sum(map(len, cluster.history)) > LENGTH:
+        if acts and (len(cluster.history) > HISTORY or sum(map(len, cluster.history)) > LENGTH):
             return Reply((say(self.knowledge.say("kubectl.long", language)),), (self._choice("again", language),))
         learner.world, learner.playing = tuple(cluster.history), not cluster.settled
         return Reply(tuple(blocks), self._examples(cluster, language))

@@ -77,7 +77,8 @@ class Prompts:
     def now(self, plan: Plan, question: str, learner: Learner) -> str:
         """The part that is this question's."""
         words = MARK.sub(" ", INVISIBLE.sub("", question))[:QUESTION]
-        topics = [self._topic(topic.concepts, topic.claims, plan.language) for topic in list(learner.told.values())[-TOPICS:]]
+        told = [topic for number, topic in learner.told.items() if number > learner.fresh]
+        topics = [self._topic(topic.concepts, topic.claims, plan.language) for topic in told[-TOPICS:]]
         rest = {
             "language": self.knowledge.say("model.language", plan.language),
             "topics": "; ".join(topics) or "-",

@@ -108,7 +108,10 @@ class Tutor:
 
     def number(self, word: str) -> int | None:
         """A number in figures or in words."""
-        word = "".join(token for token in self.reader.tokens(word) if token not in self.orders)
+        if not re.fullmatch(r"[\w\s]*", word):
+            return None  # a sign, a point
+        tokens = [token for token in self.reader.tokens(word) if token not in self.orders]
+        word = tokens[0] if len(tokens) == 1 else ""
         return int(word[:4]) if word.isdecimal() else self.knowledge.wording.numbers.get(word)
 
     def plays(self, text: str) -> str | None:
