@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table as Grid
@@ -59,7 +59,7 @@ async def _hear(classroom: Classroom, learner: Learner, line: str, console: Cons
         with Live(console=console, transient=True, auto_refresh=False) as growing:
             async for reply in classroom.hear(learner, line):
                 if reply.draft and console.is_terminal:
-                    growing.update(_block(reply.blocks[0], console.width), refresh=True)
+                    growing.update(_blocks(reply, console.width), refresh=True)
                 elif not reply.draft:
                     growing.update("", refresh=True)
                     draw(console, reply)
@@ -109,15 +109,18 @@ async def _typed(classroom: Classroom, learner: Learner, data: Path, console: Co
 def draw(console: Console, reply: Reply) -> None:
     """One message with its numbered choices."""
     console.print()
-    for at, block in enumerate(reply.blocks):
-        if at:
-            console.print()
-        console.print(_block(block, console.width))
+    console.print(_blocks(reply, console.width))
     if reply.choices:
         console.print()
         for number, choice in enumerate(reply.choices, 1):
             console.print(Text.assemble((f"{number:>2} ", "bold cyan"), choice.label))
     console.print()
+
+
+def _blocks(reply: Reply, width: int) -> Group:
+    """The blocks of a message, apart by an empty line."""
+    drawn = [each for block in reply.blocks for each in (Text(), _block(block, width))]
+    return Group(*drawn[1:])
 
 
 def _block(block: Block, width: int) -> RenderableType:
