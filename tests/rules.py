@@ -580,8 +580,12 @@ def replicasets_count_before_they_act(line: Line, world: World) -> Iterator[str]
 
 
 def status_flows_upward(line: Line, world: World) -> Iterator[str]:
-    """A counter says what could be counted below since it was last written."""
-    if line["kind"] not in ("Deployment", "ReplicaSet") or writer(line) == "user":
+    """A counter says what could be counted below since it was last written.
+
+    One that leaves lets go of nobody, and counts no Pod whose labels it does not choose any more.
+    """
+    thing = world.objects.get(line["name"])
+    if line["kind"] not in ("Deployment", "ReplicaSet") or writer(line) == "user" or (thing and thing.leaving):
         return
     seen = {place: {tally[place] for window in world.tallies[line["name"]] for tally in window} for place in range(3)}
     for place, path in enumerate(COUNTS):

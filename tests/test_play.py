@@ -135,7 +135,7 @@ def test_the_way_back_to_the_order_is_never_lost(run: Run) -> None:
 def test_why_somebody_acts_is_told_with_its_source(run: Run) -> None:
     out = told(run, *(f"/why {concept}" for concept in PICTURE.whys), "/why etcd", language="en")
     assert out.count("Back to the order") == len(PICTURE.whys)
-    assert "There is no order yet" in out
+    assert "There is nobody of that name here" in out
 
 
 def test_the_right_guess_stands_in_no_fixed_place() -> None:

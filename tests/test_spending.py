@@ -133,7 +133,7 @@ def test_a_model_that_never_answered_costs_nothing(house: House) -> None:
 def test_a_cap_is_on_by_default_when_there_is_a_key(house: House) -> None:
     """A model that says that it took very much: nobody has set a limit, and still there is one."""
     (anna,) = people(house, 1)
-    house.model.counts = lambda asked, text: {"prompt_tokens": 50_000_000, "completion_tokens": 9, "total_tokens": 50_000_009}
+    house.model.counts = lambda asked, text: {"prompt_tokens": 900_000, "completion_tokens": 9, "total_tokens": 900_009}
     anna.says(ETCD)
     house.until(lambda: answered(anna))
     anna.says(POD)

@@ -28,6 +28,7 @@ from bot.tutor.sentences import sentences
 
 ANSWER = 300  # tokens that a model may take for an answer
 HEARD = 2_000  # characters that are read of it
+PATIENCE = {"zh": 250, "en": 600}  # characters until the first sentence that may be shown
 MOST = 3  # sentences that are shown
 ROOM = {"zh": 80, "en": 50}  # Chinese characters, English words that they may take together
 REWORDED = ("word", "negation", "hedge", "order", "length", "language")  # faults of wording: the claim says it better
@@ -58,8 +59,9 @@ class Speech:
         return gap(self.language).join(said)
 
     def full(self, shown: str) -> bool:
-        """Whether nothing more would be shown."""
-        return len(self.heard) > HEARD or self._size(shown) > 0.9 * ROOM[self.language]
+        """Whether nothing more would be shown, or nothing at all is to be hoped for."""
+        most = HEARD if shown else PATIENCE[self.language]
+        return len(self.heard) > most or self._size(shown) > 0.9 * ROOM[self.language]
 
     def _judge(self, sentence: str) -> str | None:
         fault = self.check.fault(sentence, self.supplied, self.language)
