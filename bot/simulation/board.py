@@ -9,7 +9,7 @@ from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.schema import Language
 from bot.replies import Block, Paragraph, Span, say
 from bot.simulation.cluster import Cluster
-from bot.simulation.objects import Object, leaving, name_of, status_of
+from bot.simulation.objects import Object, holds, leaving, name_of, status_of
 from bot.simulation.printers import pod_status
 from bot.simulation.steps import step_of, teller, words
 from bot.simulation.trace import Line
@@ -66,11 +66,7 @@ class Board:
 
     def story(self, lines: Iterable[Line]) -> list[str]:
         """What happened, as the picture tells it: one sentence for each kind of thing, in the order of the first."""
-        alike: dict[str, list[Line]] = {}
-        for line in lines:
-            if step := step_of(line):
-                alike.setdefault(step, []).append(line)
-        return [self._sentence(each) for each in alike.values()]
+        return [self._sentence(each) for each in _alike(lines)]
 
     def _sentence(self, lines: list[Line]) -> str:
         names = list(dict.fromkeys(words(line)["name"] for line in lines))[1:]
@@ -117,7 +113,7 @@ class Board:
             spans.append(Span(f"\n{mark} {' · '.join(parts)}"))
         if len(pods) > MOST:
             spans.append(Span("\n" + self._say("board.further", count=len(pods) - MOST)))
-        if silent := [name_of(node) for node in cluster.list("Node") if _condition(node) != "True"]:
+        if silent := [name_of(node) for node in cluster.list("Node") if not holds(node, "Ready")]:
             spans.append(Span("\n" + self._say("board.silent", names=", ".join(silent))))
         return Paragraph(tuple(spans))
 
@@ -129,11 +125,8 @@ class Board:
             well = all(pod_status(pod) == "Running" and _ready(pod) for pod in cluster.list("Pod"))
             settled = well and cluster.api.running and wanted == len(cluster.list("Pod"))
             return [say(self._say("board.quiet" if settled else "board.waiting"))]
-        alike: dict[str, list[Line]] = {}
-        for line in told:
-            alike.setdefault(step_of(line) or "", []).append(line)
         blocks: list[Block] = []
-        for lines in list(alike.values())[-KINDS:]:
+        for lines in _alike(told)[-KINDS:]:
             concept = self.actor(lines[0])
             role = self.picture.roles.get(concept)
             name = self.knowledge.concepts[concept].name[self.language] if concept in self.knowledge.concepts else concept
@@ -146,6 +139,15 @@ class Board:
 def first(cluster: Cluster) -> Object | None:
     """The order that the board is about."""
     return next(iter(cluster.list("Deployment")), None)
+
+
+def _alike(lines: Iterable[Line]) -> list[list[Line]]:
+    """What is told of `lines`, each kind of thing together, in the order of its first."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        if step := step_of(line):
+            found.setdefault(step, []).append(line)
+    return [*found.values()]
 
 
 def _plain(line: Line) -> str:
@@ -170,8 +172,4 @@ def _word(value: object) -> str:
 
 
 def _ready(pod: Object) -> bool:
-    return not leaving(pod) and _condition(pod) == "True"
-
-
-def _condition(thing: Object) -> str:
-    return next((str(each["status"]) for each in status_of(thing).get("conditions") or [] if each["type"] == "Ready"), "")
+    return not leaving(pod) and holds(pod, "Ready")

@@ -67,6 +67,7 @@ class Prompts:
     def __init__(self, texts: dict[str, str], knowledge: Knowledge, answers: Answers) -> None:
         self.texts, self.knowledge, self.answers = texts, knowledge, answers
         self.always = fill(texts["tutor.md"], cards=", ".join(knowledge.concepts))
+        self.fixed = tokens(self.always) + tokens(texts["again.md"])
 
     def supplied(self, plan: Plan) -> tuple[str, ...]:
         """The concepts whose claims go into the prompt: what is asked about, what comes near, and its neighbours."""
@@ -84,9 +85,7 @@ class Prompts:
             "topics": "; ".join(topics) or "-",
             "question": words,
         }
-        taken = (
-            tokens(self.always) + tokens(fill(self.texts["question.md"], claims="", **rest)) + tokens(self.texts["again.md"])
-        )
+        taken = self.fixed + tokens(fill(self.texts["question.md"], claims="", **rest))
         return fill(self.texts["question.md"], claims="\n".join(self._claims(plan, ROOM - taken)), **rest)
 
     def again(self, why: Iterable[str]) -> str:
@@ -98,13 +97,13 @@ class Prompts:
 
     def _claims(self, plan: Plan, room: int) -> list[str]:
         """As many claims as there is room for: first what the knowledge would answer, then each concept in turn."""
-        first = [id for text in self.answers.own_words(plan, plan.language) for id in CITATION.findall(text)]
-        ids = [*first]
-        for concept in self.supplied(plan):
+        ids = [id for text in self.answers.own_words(plan, plan.language) for id in CITATION.findall(text)]
+        supplied = self.supplied(plan)
+        for concept in supplied:
             most = None if concept in plan.concepts else OTHERS
             ids += [f"{concept}.{key}" for key in list(self.knowledge.concepts[concept].claims)[:most]]
         lines = []
-        for id in dict.fromkeys(id for id in ids if id.rpartition(".")[0] in self.supplied(plan)):
+        for id in dict.fromkeys(id for id in ids if id.rpartition(".")[0] in supplied):
             line = f"{id}: {self.knowledge.claim(id)[plan.language]}"
             room -= tokens(line) + 1
             if room < 0:
