@@ -133,6 +133,8 @@ def _settle(connection: Any, _: object) -> None:
 
 
 def _empty_log(connection: Connection) -> None:
+    """Where rows were moved between pages, copies of them stay in the gaps, which `secure_delete` does not see."""
+    connection.exec_driver_sql("VACUUM")
     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
