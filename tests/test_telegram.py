@@ -281,12 +281,14 @@ def test_the_menu_is_sent_again_only_when_it_has_changed(tmp_path: Path) -> None
 
     with BotApi() as api:
         bot = Served(api, tmp_path)
+        anna = api.person(5)
         with bot:
             bot.until(lambda: sent() == 12)
-        with bot:
-            anna = api.person(5)
-            anna.says("/start")
+            anna.says("/start")  # answered after it was noted that the menu stands
             api.wait(lambda: anna.chat.last.buttons)
+        with bot:
+            anna.says("/help")
+            api.wait(lambda: "/order" in anna.chat.last.text)
         assert sent() == 12
         bot.variables["BOT_LANGUAGE"] = "en"
         with bot:
