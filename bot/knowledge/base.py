@@ -1,6 +1,6 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
-truth/concepts/ID.yaml  truth/pairs/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
+truth/concepts/ID.yaml  truth/pairs/*.yaml  truth/items/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
 metaphors/ID/{narration,whys}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml  texts/*.yaml
 language/{wording,checking}.yaml
 language/{characters,asked,weights,neighbours}.tsv
@@ -45,6 +45,7 @@ Character = tuple[str, str, str]  # the character, its simplified form, its piny
 SHAPES: dict[str, TypeAdapter[Any]] = {
     r"truth/concepts/[^/]+": TypeAdapter(Concept),
     r"truth/pairs/[^/]+": TypeAdapter(Pair),
+    r"truth/items/[^/]+": TypeAdapter(Items),
     r"metaphors/[^/]+/metaphor": TypeAdapter(Metaphor),
     r"metaphors/[^/]+/roles/[^/]+": TypeAdapter(Role),
     r"metaphors/[^/]+/narration": TypeAdapter(dict[str, Both]),
@@ -65,7 +66,7 @@ NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "lang
 
 @dataclass(frozen=True)
 class Picture:
-    """One metaphor with its roles by concept id, their breaks, and quiz items by id."""
+    """One metaphor with its roles by concept id, their breaks, and the quiz items by id, those on the truth among them."""
 
     metaphor: Metaphor
     roles: dict[str, Role]
@@ -198,7 +199,7 @@ def _assemble(files: list[File]) -> Knowledge:
             home = os.path.dirname(file.name)
             roles = {each.value.concept: each.value for each in files if each.name.startswith(f"{home}/roles/")}
             breaks = {key: value for role in roles.values() for key, value in role.breaks.items()}
-            inside = [each.value.items for each in files if each.name.startswith(f"{home}/items/")]
+            inside = [each.value.items for each in files if each.name.startswith(("truth/items/", f"{home}/items/"))]
             items = {id: item for items in inside for id, item in items.items()}
             narration: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/narration.yaml"), {})
             breakages = {Path(each.name).stem: each.value for each in files if each.name.startswith(f"{home}/breakages/")}

@@ -13,13 +13,26 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from bot.errors import Refused
-from bot.knowledge.schema import LANGUAGES, Both, Breakage, Concept, Items, Language, Metaphor, Pair, Phrases, Role, Wording
+from bot.knowledge import quizzes
+from bot.knowledge.schema import (
+    LANGUAGES,
+    Both,
+    Breakage,
+    Concept,
+    Item,
+    Items,
+    Language,
+    Metaphor,
+    Pair,
+    Phrases,
+    Role,
+    Wording,
+)
 from bot.knowledge.source import File, Place
 
 CITATION = re.compile(r"\[([a-z][a-z0-9-]*\.c[1-9][0-9]*)\]")
 SENTENCE = re.compile(r".+?(?:[。！？]|[.!?](?=\s|\[|$)|$)", re.DOTALL)
 BUTTON = 64  # bytes that a button's command may take
-POLL = {"stem": 300, "text": 100, "explain": 200}  # characters that a native quiz poll has room for, citations apart
 APART = str.maketrans("", "", " -_\t")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 # The most that a text may take, in Chinese characters and in English words.
@@ -44,7 +57,7 @@ def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated)
     base.never_say()
     base.languages()
     base.pictures()
-    base.quizzes()
+    base.quizzes(simulated)
     base.narrations(simulated)
     base.breakages(simulated)
     base.texts(needed_texts)
@@ -55,7 +68,7 @@ class Simulated(NamedTuple):
 
     steps: frozenset[str] = frozenset()  # that a narration has to tell
     gaps: frozenset[str] = frozenset()  # that it may leave
-    facts: Callable[[Breakage], Collection[str]] | None = None  # that hold in the end; Refused when it cannot be played
+    facts: Callable[[Breakage | Item], Collection[str]] | None = None  # that hold in the end; Refused when it cannot be played
 
 
 class _Base:
@@ -141,7 +154,8 @@ class _Base:
                     yield file, ("breaks", key, "touches", at), id, self.ids
         for file, place, item in self.items:
             yield file, (*place, "concept"), item.concept, self.ids
-            yield file, (*place, "stops"), item.stops, self.stops
+            if item.stops:
+                yield file, (*place, "stops"), item.stops, self.stops
             for at, option in enumerate(item.options):
                 if option.misconception:
                     yield file, (*place, "options", at, "misconception"), option.misconception, self.stops
@@ -279,7 +293,8 @@ class _Base:
         for file, place, item in self.items:
             yield file, (*place, "explain"), item.explain, True
             for at, option in enumerate(item.options):
-                yield file, (*place, "options", at, "feedback"), option.feedback, False
+                if option.feedback:
+                    yield file, (*place, "options", at, "feedback"), option.feedback, False
 
     def never_say(self) -> None:
         """What can never be right stands in no text of the base."""
@@ -344,23 +359,25 @@ class _Base:
             if str(PurePosixPath(file.name).parent.parent) not in homes:
                 file.fault((), "no-metaphor", folder=PurePosixPath(file.name).parent.parent.name)
 
-    def quizzes(self) -> None:
-        """A poll has room for each quiz item, one option is right, and each wrong one is a named misconception."""
+    def quizzes(self, simulated: Simulated) -> None:
+        """Each quiz item is what its type says, fits a poll, and the bank as a whole gives no key away."""
         seen: dict[str, str] = {}
+        bank = []
         for file, place, item in self.items:
-            folder = str(PurePosixPath(file.name).parent)
-            self._once(file, place, "duplicate-id", f"{folder}/{place[-1]}", seen)
-            if sum(option.correct for option in item.options) != 1:
-                file.fault((*place, "options"), "one-right")
-            for at, option in enumerate(item.options):
-                if option.correct == bool(option.misconception):
-                    file.fault((*place, "options", at), "why-wrong")
+            self._once(file, place, "duplicate-id", str(place[-1]), seen)
+            for fault in quizzes.faults(item, simulated.facts):
+                file.fault((*place, *fault.place), fault.kind, **fault.words)
+            right = quizzes.key(item)
+            if len(right) == 1 and item.type in quizzes.CHOSEN:
+                bank.append((item, right))
             for inside, both in boths(item, place):
-                most = POLL.get(str(inside[-1]))
+                most = quizzes.ROOM.get(str(inside[-1]))
                 for language in LANGUAGES:
                     size = len(CITATION.sub("", both[language]))
                     if most and size > most:
                         file.fault((*inside, language), "shape.string_too_long", field=str(inside[-1]), max_length=most)
+        for kind, words in quizzes.given_away(bank):
+            self.items[0][0].fault((), kind, **words)
 
     @staticmethod
     def _once(file: File, place: Place, kind: str, key: str, seen: dict[str, str]) -> None:

@@ -248,30 +248,45 @@ class Breakage:
 # ----------------------------------------------------------------- quiz
 
 
+Facet = Literal["truth", "mapping", "break", "transfer"]
+Kind = Literal["single", "multiple", "order", "match", "predict", "cloze", "explain"]
+
+
 @entry
 class Option:
-    """One answer to choose; a wrong one is what somebody with a named misconception would choose."""
+    """One answer to choose; a wrong one is what somebody with a named misconception would choose.
+
+    An `order` has its options in the right order, a `match` has each as `left ↔ right`: none of them is wrong. What an
+    `explain` expects is right, and is found by its phrases. Of a `predict` nothing says what is right: the simulation does.
+    """
 
     text: Both
     correct: bool = False
-    misconception: StopId | None = None  # the break or misconception that leads here; none where it is correct
-    feedback: Both  # what to say to somebody who chose it, cited
+    fact: Text | None = None  # of a `predict`: it is right when the simulation's outcome holds this
+    misconception: StopId | None = None  # the break or misconception that leads here; none where it is right
+    feedback: Both | None = None  # what to say to somebody who chose it, cited
+    detect: Phrases = Phrases()  # of an `explain`: what the learner's own words contain (see `contains_phrase`)
 
 
 @entry
 class Item:
-    """One quiz question, as a native poll can show it."""
+    """One quiz question."""
 
     concept: ConceptId
-    stops: StopId  # the break or misconception it looks for
-    stem: Both
+    facet: Facet  # `mapping` asks for the picture's side, `break` for where it stops, `transfer` for a case never shown
+    type: Kind = "single"
+    stops: StopId | None = None  # the break or misconception it looks for; a `break` has one
+    stem: Both  # of a `cloze` with one gap, `___`
     options: tuple[Option, ...] = Field(min_length=2, max_length=6)
-    explain: Both  # shown by the poll after the vote, cited
+    before: tuple[Text, ...] = ()  # of a `predict`: commands that prepare the world, after three cups stand ready
+    change: tuple[Text, ...] = ()  # of a `predict`: commands whose outcome is asked for
+    hint: Both  # a first push that does not give it away
+    explain: Both  # shown after the answer, cited
 
 
 @entry
 class Items:
-    """A file of quiz questions on one picture."""
+    """A file of quiz questions: on the truth alone, or on one picture."""
 
     items: dict[ItemId, Item] = Field(min_length=1)
 

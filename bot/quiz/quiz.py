@@ -48,7 +48,7 @@ class Quiz:
         learner.quiz[id] = option.correct
         learner.notes.append(Voted(id, (int(number) - 1,), option.correct))
         if not option.correct:
-            learner.shown((item.stops,))
+            learner.shown((item.stops,) if item.stops else ())
         return self._judged(item, int(number) - 1, learner, language)
 
     def _next(self, learner: Learner) -> str | None:
@@ -65,7 +65,7 @@ class Quiz:
             "quiz.cups", language, right=right, count=len(self.picture.items), cups=" " + "🍋" * right if right else ""
         )
         concept = self.knowledge.concepts[item.concept].name[language]
-        told = cites.paragraph(option.feedback[language], verdict + gap(language))
+        told = cites.paragraph((option.feedback or item.explain)[language], verdict + gap(language))
         number = learner.tell(Topic((item.concept,), language, claims=tuple(cites.ids)))
         choices = (
             Choice(self.knowledge.say("quiz.next", language), "/quiz"),

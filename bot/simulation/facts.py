@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.knowledge.schema import Breakage
+from bot.knowledge.schema import Breakage, Item
 from bot.simulation.prediction import Outcome, predict
 
 
@@ -65,6 +65,6 @@ def facts(outcome: Outcome) -> frozenset[str]:
 READY = ("world shops 3 --cpu=2", "settle", "kubectl create deployment lemonade --image=lemonade:v1 --replicas=3", "settle")
 
 
-def of(breakage: Breakage) -> frozenset[str]:
-    """What is true after a breakage; Refused when one of its commands cannot be understood."""
-    return facts(predict((*READY, *breakage.before), "\n".join(breakage.change), settle=False))
+def of(played: Breakage | Item) -> frozenset[str]:
+    """What is true after a breakage or a prediction; Refused when one of its commands cannot be understood."""
+    return facts(predict((*READY, *played.before), "\n".join(played.change), settle=False))
