@@ -136,7 +136,11 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
     "asked twice": (append("language/asked.tsv", "pod\ten\twho?\npod\ten\twho?\n"), "language/asked.tsv:", "is already in"),
     "asked in no language": (append("language/asked.tsv", "pod\tfr\tqui ?\n"), "language/asked.tsv:", "use one of"),
     "weights by hand": (write("language/weights.tsv", "pod\t!\n"), "language/weights.tsv:1", "make generate"),
-    "quiz without a right option": (change(ITEMS, "        correct: true\n", ""), ITEMS, "exactly one option has to be right"),
+    "quiz without a right option": (
+        change(ITEMS, "        correct: true\n", ""),
+        ITEMS,
+        "the number of options with correct: true is wrong for single",
+    ),
     "quiz option that misleads nobody": (cut(ITEMS, "        misconception: job.m1"), ITEMS, "name the break or misconception"),
     "quiz too long for a poll": (change(ITEMS, "zh: 两张单都会各补一盘", "zh: " + "盘" * 101), ITEMS, "at most 100 characters"),
     "no folder": (lambda base: shutil.rmtree(base / "truth/concepts"), ":1", "truth/concepts is missing"),

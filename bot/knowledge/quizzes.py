@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bot.errors import Refused
@@ -22,9 +23,11 @@ Facts = Callable[[Any], Collection[str]]
 
 
 class Fault(NamedTuple):
+    """One thing wrong within an item; its sentence is `fault.` and the kind."""
+
     place: tuple[str | int, ...]
     kind: str
-    words: dict[str, object] = {}
+    words: Mapping[str, object] = MappingProxyType({})
 
 
 def key(item: Item, facts: Collection[str] = ()) -> tuple[int, ...]:
