@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from bot.knowledge.lint import CITATION
+from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import Language
 from bot.replies import Paragraph, Span, raised
 

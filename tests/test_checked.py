@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.knowledge.lint import CITATION
+from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import LANGUAGES, Language
 from bot.tutor.sentences import sentences
 from tests.checking import Labelled, check, labelled, scores

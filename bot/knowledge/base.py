@@ -1,7 +1,8 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  truth/items/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-metaphors/ID/{narration,whys}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml  texts/*.yaml
+metaphors/ID/{narration,whys}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml
+metaphors/ID/course.yaml  metaphors/ID/lessons/ID.yaml  texts/*.yaml
 language/{wording,checking}.yaml
 language/{characters,asked,weights,neighbours}.tsv
 """
@@ -29,9 +30,11 @@ from bot.knowledge.schema import (
     Claim,
     Concept,
     ConceptId,
+    Course,
     Item,
     Items,
     Language,
+    Lesson,
     Metaphor,
     Misconception,
     Pair,
@@ -52,6 +55,8 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"metaphors/[^/]+/whys": TypeAdapter(dict[ConceptId, Both]),
     r"metaphors/[^/]+/breakages/[^/]+": TypeAdapter(Breakage),
     r"metaphors/[^/]+/items/[^/]+": TypeAdapter(Items),
+    r"metaphors/[^/]+/course": TypeAdapter(Course),
+    r"metaphors/[^/]+/lessons/[^/]+": TypeAdapter(Lesson),
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
     r"language/wording": TypeAdapter(Wording),
     r"language/checking": TypeAdapter(Checking),
@@ -75,6 +80,8 @@ class Picture:
     narration: dict[str, Both]  # step of the simulation → how the picture tells it
     breakages: dict[str, Breakage]
     whys: dict[str, Both]  # concept → why it acts, cited
+    course: Course | None  # None where the picture has no lessons yet
+    lessons: dict[str, Lesson]
 
 
 @dataclass(frozen=True)
@@ -204,7 +211,9 @@ def _assemble(files: list[File]) -> Knowledge:
             narration: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/narration.yaml"), {})
             breakages = {Path(each.name).stem: each.value for each in files if each.name.startswith(f"{home}/breakages/")}
             whys: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/whys.yaml"), {})
-            pictures[file.value.id] = Picture(file.value, roles, breaks, items, narration, breakages, whys)
+            course = next((each.value for each in files if each.name == f"{home}/course.yaml"), None)
+            lessons = {Path(each.name).stem: each.value for each in files if each.name.startswith(f"{home}/lessons/")}
+            pictures[file.value.id] = Picture(file.value, roles, breaks, items, narration, breakages, whys, course, lessons)
     tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
     weights = tables.get("language/weights.tsv", ())
     return Knowledge(

@@ -13,15 +13,17 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from bot.errors import Refused
-from bot.knowledge import quizzes
+from bot.knowledge import courses, quizzes
+from bot.knowledge.measure import CHINESE, CITATION, length
 from bot.knowledge.schema import (
     LANGUAGES,
     Both,
     Breakage,
     Concept,
+    Course,
     Item,
     Items,
-    Language,
+    Lesson,
     Metaphor,
     Pair,
     Phrases,
@@ -30,17 +32,17 @@ from bot.knowledge.schema import (
 )
 from bot.knowledge.source import File, Place
 
-CITATION = re.compile(r"\[([a-z][a-z0-9-]*\.c[1-9][0-9]*)\]")
 SENTENCE = re.compile(r".+?(?:[。！？]|[.!?](?=\s|\[|$)|$)", re.DOTALL)
 BUTTON = 64  # bytes that a button's command may take
 APART = str.maketrans("", "", " -_\t")
-CHINESE = re.compile(r"[\u3400-\u9fff]")
 # The most that a text may take, in Chinese characters and in English words.
 ROOM: dict[str, tuple[int, int]] = {
     "answer": (90, 60), "truth": (66, 44), "bridge": (42, 26), "invites": (40, 26), "story": (84, 56),
     "picture": (16, 9), "kubernetes": (20, 12), "role": (10, 8), "name": (16, 5),
     "feedback": (80, 52),
 }  # fmt: skip
+
+EARLY = 2  # the highest tier whose breaks the course has to meet
 
 
 def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated) -> None:
@@ -60,6 +62,7 @@ def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated)
     base.quizzes(simulated)
     base.narrations(simulated)
     base.breakages(simulated)
+    base.courses()
     base.texts(needed_texts)
 
 
@@ -89,6 +92,8 @@ class _Base:
         self.claims = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.claims}
         misconceptions = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.misconceptions}
         self.stops = misconceptions | {key for _, role in self.roles for key in role.breaks}
+        self._told = {f"{concept.id}.{key}": claim for _, concept in self.concepts for key, claim in concept.claims.items()}
+        self._truths = {key: stop.truth for _, role in self.roles for key, stop in role.breaks.items()}
         # What a file without its shape would have held is not known; links to it are not its author's second mistake.
         self.shapeless = {PurePosixPath(file.name).stem for file in files if file.value is None}
 
@@ -411,6 +416,64 @@ class _Base:
             if len(true) != 1:
                 file.fault(("guesses",), "one-true", facts=", ".join(sorted(facts)))
 
+    def courses(self) -> None:
+        """A lesson is whole and takes minutes, the course names each once, and every early break is met in one."""
+        for file, metaphor in self.metaphors:
+            home = str(PurePosixPath(file.name).parent)
+            mine = [each for each in self.files if each.name.startswith(f"{home}/")]
+            lessons = {PurePosixPath(each.name).stem: each for each in mine if isinstance(each.value, Lesson)}
+            course = next((each for each in mine if isinstance(each.value, Course)), None)
+            breakages = {PurePosixPath(each.name).stem: each.value for each in mine if isinstance(each.value, Breakage)}
+            for each in lessons.values():
+                self._lesson(each, each.value, breakages.keys())
+            if course:
+                self._course(course, course.value, lessons.keys())
+                met = {id for each in lessons.values() for step in each.value.steps for id in step.stops}
+                met |= {breakages[id].stops for each in lessons.values() for id in each.value.plays if id in breakages}
+                tiers = {concept.id: concept.tier for _, concept in self.concepts}
+                early = [
+                    key
+                    for each, role in self.roles
+                    if each.name.startswith(f"{home}/") and tiers.get(role.concept, 9) <= EARLY
+                    for key in role.breaks
+                ]
+                for key in early:
+                    if key not in met:
+                        course.fault(("lessons",), "never-met", id=key)
+            elif lessons:
+                next(iter(lessons.values())).fault((), "no-course", metaphor=metaphor.id)
+
+    def _lesson(self, file: File, lesson: Lesson, breakages: Collection[str]) -> None:
+        for fault in courses.faults(lesson, self._told, self._truths):
+            file.fault(fault.place, fault.kind, **fault.words)
+        for at, step in enumerate(lesson.steps):
+            place = ("steps", at)
+            named: list[tuple[str, tuple[str, ...], Collection[str]]] = [
+                ("about", (step.about,) if step.about else (), self.ids),
+                ("truth", step.truth, self.claims),
+                ("stops", step.stops, self.stops),
+                ("breakage", (step.breakage,) if step.breakage else (), breakages),
+            ]
+            for key, ids, known in named:
+                for id in ids:
+                    if id not in known:
+                        file.fault((*place, key), "dead-link", id=id)
+
+    def _course(self, file: File, course: Course, lessons: Collection[str]) -> None:
+        items = {place[-1] for _, place, _ in self.items}
+        named: list[tuple[Place, str, Collection[object]]] = [
+            *((("lessons", at), id, lessons) for at, id in enumerate(course.lessons)),
+            *((("placement", at), id, items) for at, id in enumerate(course.placement)),
+            *((("tests", n, at), id, items) for n, test in enumerate(course.tests) for at, id in enumerate(test)),
+        ]
+        seen: dict[str, str] = {}
+        for place, id, known in named:
+            self._once(file, place, "duplicate-id", id, seen)
+            if id not in known:
+                file.fault(place, "dead-link", id=id)
+        for id in sorted(set(lessons) - set(course.lessons)):
+            file.fault(("lessons",), "not-in-course", id=id)
+
     def texts(self, needed: dict[str, Both]) -> None:
         """Every sentence the program says is there, once, with the same gaps in both languages."""
         seen: dict[str, str] = {}
@@ -452,14 +515,6 @@ def uncited(text: str) -> list[str]:
         elif sentence.strip():
             missing.append(sentence.strip())
     return missing
-
-
-def length(text: str, language: Language) -> int:
-    """Chinese characters (a Latin word counts as two), or English words, citations apart."""
-    plain = CITATION.sub("", text)
-    if language == "en":
-        return len(plain.split())
-    return len(CHINESE.findall(plain)) + 2 * len(re.findall(r"[A-Za-z0-9][\w./-]*", plain))
 
 
 def gaps(text: str) -> set[str]:

@@ -245,6 +245,48 @@ class Breakage:
     stops: StopId  # the break or misconception that it shows
 
 
+# --------------------------------------------------------------- course
+
+
+@entry
+class Step:
+    """One phone screen of a lesson: a scene with its truth, something to break and watch, or where the picture stops."""
+
+    about: ConceptId | None = None  # of a scene: told in plain words to somebody who would rather do without the picture
+    tells: Both | None = None  # of a scene: the picture's side
+    truth: tuple[ClaimId, ...] = ()  # of a scene: Kubernetes' side, in the claims' own words
+    breakage: Text | None = None  # guessed first, then watched in the simulation
+    stops: tuple[StopId, ...] = Field(default=(), max_length=2)
+
+
+@entry
+class Lesson:
+    """A few minutes of the course; three quiz items on what it taught close it."""
+
+    title: Both
+    goal: Both  # what somebody can do after it
+    steps: tuple[Step, ...] = Field(min_length=3)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The concepts that it teaches."""
+        return tuple(dict.fromkeys(step.about for step in self.steps if step.about))
+
+    @property
+    def plays(self) -> tuple[str, ...]:
+        """The breakages that are guessed and watched in it."""
+        return tuple(step.breakage for step in self.steps if step.breakage)
+
+
+@entry
+class Course:
+    """The lessons of one picture in their order, and the quiz items that are kept for its tests."""
+
+    lessons: tuple[ConceptId, ...] = Field(min_length=1)
+    placement: tuple[ItemId, ...] = ()  # for somebody who knows something: what is passed need not be learnt
+    tests: tuple[tuple[ItemId, ...], ...] = ()  # alike in what they ask; one before, one after, one a week later
+
+
 # ----------------------------------------------------------------- quiz
 
 

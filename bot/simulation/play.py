@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bot.cited import Citations, gap
 from bot.errors import NotSimulated, Refused
 from bot.knowledge.base import Knowledge, Picture
-from bot.knowledge.lint import CITATION
+from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import Break, Breakage, Language
 from bot.learners import Learner
 from bot.replies import Answer, Block, Choice, Paragraph, Reply, Span, say

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bot.cited import Citations, gap
 from bot.knowledge.base import Knowledge, Picture
-from bot.knowledge.lint import CITATION
+from bot.knowledge.measure import CITATION
 from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Break, Concept, Language, Pair, Phrases, Stuck
 from bot.learners import Learner, Topic

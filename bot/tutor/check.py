@@ -17,7 +17,7 @@ from unicodedata import category, normalize
 
 from bot.cited import MARKS, bare
 from bot.knowledge.base import Knowledge
-from bot.knowledge.lint import CITATION
+from bot.knowledge.measure import CITATION
 from bot.knowledge.reading import CHINESE, INVISIBLE, Reader
 from bot.knowledge.schema import LANGUAGES, Language
 from bot.tutor.wording import Text, Units, Words, spread

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.errors import Fault, Faulty
 from bot.knowledge.base import Knowledge, shipped_texts
-from bot.knowledge.lint import CITATION
+from bot.knowledge.measure import CITATION
 from bot.knowledge.reading import CHINESE, INVISIBLE
 from bot.knowledge.schema import Language
 from bot.learners import Learner

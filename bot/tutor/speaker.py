@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bot import operator
 from bot.allowance import Allowance, Use
 from bot.cited import bare, gap
-from bot.knowledge.lint import CITATION
+from bot.knowledge.measure import CITATION
 from bot.knowledge.reading import CHINESE
 from bot.knowledge.schema import Language
 from bot.learners import Learner

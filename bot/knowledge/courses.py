@@ -1,0 +1,50 @@
+"""What a lesson must be: a way through the picture, its truth and its limits that takes minutes, and leaves nothing out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bot.knowledge.measure import length
+from bot.knowledge.quizzes import Fault
+from bot.knowledge.schema import LANGUAGES, Both, Claim, Course, Language, Lesson, Step
+
+MINUTES = 10.0  # that a lesson may take
+SPEED: dict[Language, int] = {"zh": 240, "en": 150}  # characters or words that a beginner reads and takes in, a minute
+WATCHING, ANSWERING = 0.75, 0.5  # minutes for a play with its guess, and for a quiz item
+ITEMS = 3  # that close a lesson
+
+
+def faults(lesson: Lesson, claims: Mapping[str, Claim], truths: Mapping[str, Both]) -> Iterator[Fault]:
+    """What is wrong with one lesson; `truths` are those of the breaks and misconceptions."""
+    kinds = [_kind(step) for step in lesson.steps]
+    for at, kind in enumerate(kinds):
+        if not kind:
+            yield Fault(("steps", at), "lesson-step")
+    if kinds[0] != "scene" or "play" not in kinds or "stop" not in kinds[kinds.index("play") :]:
+        yield Fault(("steps",), "lesson-order")
+    for language in LANGUAGES:
+        needed = minutes(lesson, language, claims, truths)
+        if needed > MINUTES:
+            yield Fault(("steps",), "lesson-long", {"minutes": f"{needed:.1f}", "most": f"{MINUTES:.0f}"})
+
+
+def _kind(step: Step) -> str:
+    """What a step is; nothing where it is not one thing, or not the whole of it."""
+    scene = (step.about, step.tells, step.truth)
+    kinds = [kind for kind, has in (("scene", any(scene)), ("play", step.breakage), ("stop", step.stops)) if has]
+    return kinds[0] if len(kinds) == 1 and (kinds != ["scene"] or all(scene)) else ""
+
+
+def minutes(lesson: Lesson, language: Language, claims: Mapping[str, Claim], truths: Mapping[str, Both]) -> float:
+    """How long a beginner takes: reading, guessing and watching, and the closing items."""
+    texts = [step.tells[language] for step in lesson.steps if step.tells]
+    texts += [claims[id][language] for step in lesson.steps for id in step.truth if id in claims]
+    texts += [truths[id][language] for step in lesson.steps for id in step.stops if id in truths]
+    plays = sum(bool(step.breakage) for step in lesson.steps)
+    reading = sum(length(text, language) for text in texts) / SPEED[language]
+    return reading + plays * WATCHING + ITEMS * ANSWERING
+
+
+def reserved(course: Course) -> frozenset[str]:
+    """The items that no lesson, quiz or review asks before the tests have."""
+    return frozenset(id for test in course.tests for id in test)
