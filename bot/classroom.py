@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cached_property
+from random import Random
 from typing import TYPE_CHECKING
 
 from bot import intents
+from bot.cited import Citations
+from bot.course.course import Lessons
 from bot.intents import Intent
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import LANGUAGES, Language
-from bot.learners import KEPT, Asked, Judged, Learner, Topic, Verdict
+from bot.learners import KEPT, Asked, Judged, Learner, Topic, Verdict, Voted
 from bot.quiz.quiz import Quiz
 from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
 from bot.tutor.speaker import Voice
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Export = Callable[[Learner], Awaitable[str]]
 Sleep = Callable[[float], Awaitable[None]]
+DAY = 86_400  # seconds
 Usage = Callable[[int, Language], str]  # what the model took, for a person who may know; else nothing
 
 
@@ -41,6 +46,8 @@ class Classroom:
         voice: Voice | None = None,
         usage: Usage | None = None,
         sleep: Sleep = asyncio.sleep,
+        now: Callable[[], float] = time.time,
+        dice: Random | None = None,
     ) -> None:
         """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept.
 
@@ -50,7 +57,14 @@ class Classroom:
         self.picture = knowledge.pictures[metaphor]
         self.tutor = Tutor(knowledge, metaphor, voice)
         self.quiz = Quiz(knowledge, self.picture)
-        self.sleep = sleep
+        self.sleep, self.now = sleep, now
+        self.lessons = Lessons(
+            knowledge,
+            self.picture,
+            scene=self._scene,
+            pose=lambda id, learner, language, by: self.quiz.pose(id, learner, language, by=by),
+            dice=dice or Random(),
+        )
 
     @cached_property
     def play(self) -> Play:
@@ -58,6 +72,9 @@ class Classroom:
         from bot.simulation.play import Play
 
         return Play(self.knowledge, self.picture, self.sleep)
+
+    def _scene(self, learner: Learner, id: str, language: Language) -> Reply | None:
+        return self.play.scene(learner, id, language)
 
     async def hear(self, learner: Learner, text: str) -> AsyncGenerator[Reply, None]:
         """The replies to one message or button; a draft grows until the reply behind it takes its place.
@@ -67,10 +84,15 @@ class Classroom:
         intent = intents.parse(text)
         if intent.name == "choose" and 0 < int(intent.words) <= len(learner.choices):
             intent = intents.parse(learner.choices[int(intent.words) - 1])
+        kept = len(learner.notes)
         try:
             async with aclosing(self._replies(learner, intent)) as replies:
-                async for reply in replies:
+                async for each in replies:
+                    reply = each
                     if not reply.draft:
+                        votes = [note for note in learner.notes[kept:] if isinstance(note, Voted)]
+                        kept = len(learner.notes)
+                        reply = self._voted(learner, votes, reply)
                         self._offer(learner, intent, reply)
                     yield reply
         except Exception:
@@ -84,6 +106,20 @@ class Classroom:
         """Remembers the choices below a reply."""
         if intent.name != "choose" and not isinstance(reply, Nod):  # after these the choices still stand
             learner.choices = tuple(choice.command for choice in reply.choices)
+
+    def _voted(self, learner: Learner, votes: list[Voted], reply: Reply) -> Reply:
+        """Tells the course of what was just answered; who misses one thing twice is offered another picture of it."""
+        for vote in votes:
+            self.lessons.noted(learner, vote)
+            item = self.picture.items.get(vote.item)
+            if not item or not item.stops or vote.right:
+                continue
+            learner.missed[item.stops] = learner.missed.get(item.stops, 0) + 1
+            stop = self.picture.breaks.get(item.stops)
+            if stop and stop.otherwise and learner.missed[item.stops] > 1:
+                other = Choice(self.say("choice.otherwise", learner), f"/otherwise {item.stops}")
+                reply = replace(reply, choices=(*reply.choices, other))
+        return reply
 
     def language(self, learner: Learner, text: str = "") -> Language:
         """The language to answer `text` in: its own, else the learner's, else the house's."""
@@ -138,7 +174,8 @@ class Classroom:
             found = True
             if isinstance(reply, Answer):
                 topic = Topic(reply.concepts, language, 0, reply.claims)
-                yield self.tutor.answers.told(reply, topic, learner)
+                told = self.tutor.answers.told(reply, topic, learner)
+                yield replace(told, choices=(*self.lessons.after_play(learner, id, language), *told.choices))
             else:
                 yield reply
         if not found:
@@ -174,6 +211,12 @@ class Classroom:
                 return self.quiz.ask(learner, language)
             case Intent("vote", words):
                 return self.quiz.vote(learner, words, language) or self._said("quiz.gone", language)
+            case Intent("learn") if learner.chat != learner.person:
+                return self._said("private.only", language)
+            case Intent("learn", words):
+                return self.lessons.learn(learner, words, language, int(self.now() // DAY))
+            case Intent("otherwise", id):
+                return self._otherwise(learner, id, language)
             case Intent("start", words):
                 return self._start(learner, words, language)
             case Intent("help"):
@@ -263,6 +306,19 @@ class Classroom:
         lines = (self.knowledge.say("start", language), self.picture.metaphor.opening[language])
         blocks = (say(lines[0], "heading"), say(lines[1]), say(self.knowledge.say("start.ask", language)))
         return Reply(blocks, (*self.tutor.starts(language), self._command("order", language), self._command("quiz", language)))
+
+    def _otherwise(self, learner: Learner, id: str, language: Language) -> Reply:
+        """The truth of a break in a second picture."""
+        stop = self.picture.breaks.get(id)
+        if not stop or not stop.otherwise:
+            return self._said("otherwise.none", language)
+        cites = Citations()
+        told = cites.paragraph(stop.otherwise[language], self.knowledge.say("otherwise", language))
+        concept = next(role.concept for role in self.picture.roles.values() if id in role.breaks)
+        number = learner.tell(Topic((concept,), language, claims=tuple(cites.ids)))
+        sources = Choice(self.knowledge.say("choice.sources", language), f"/sources {number}")
+        onward = self._command("learn", language) if learner.walk else self._command("quiz", language)
+        return Reply((told,), (onward, sources))
 
     def _help(self, language: Language) -> Reply:
         rows = tuple(

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 COMMANDS = (
-    "start", "help", "ask", "order", "kubectl", "compare", "map", "quiz", "new", "settings", "language",
+    "start", "help", "ask", "order", "kubectl", "compare", "map", "quiz", "learn", "new", "settings", "language",
     "privacy", "export", "forget", "cancel"
 )  # fmt: skip
 BUTTONS = (  # typed by nobody: what buttons and front-ends say
-    "more", "confused", "sources", "good", "vote", "media", "step", "faster", "break", "guess", "why"
+    "more", "confused", "sources", "good", "vote", "media", "step", "faster", "break", "guess", "why", "otherwise"
 )  # fmt: skip
 BOARD = ("step", "faster", "guess")  # buttons whose answer takes the place of the message that they stand below
 HOUSE = ("usage",)  # for those who run the house; advertised to nobody

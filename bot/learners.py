@@ -80,6 +80,20 @@ class Pending:
 
 
 @dataclass
+class Walk:
+    """One person's way through the course."""
+
+    plain: bool = False  # without the picture
+    lesson: str = ""  # that is open
+    step: int = 0  # of it, counted from 1; one more than it has: its closing items
+    test: str = ""  # that is open instead
+    asks: dict[str, bool | None] = field(default_factory=dict)  # items of either → right at once; None: not answered yet
+    skips: bool = False  # the closing items are asked without the lesson
+    passed: tuple[str, ...] = ()  # lessons
+    tests: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # test → right, of how many, on which day since 1970
+
+
+@dataclass
 class Learner:
     """One person's talk in private; in a group the talk is everybody's, and `person` is who speaks now."""
 
@@ -97,6 +111,8 @@ class Learner:
     playing: bool = False  # an order is under way there
     quiz: dict[str, bool] = field(default_factory=dict)  # quiz item → whether the last answer to it was right
     pending: Pending | None = None  # in private
+    walk: Walk | None = None  # None until the course is begun
+    missed: dict[str, int] = field(default_factory=dict)  # break or misconception → wrong answers to what looks for it
     notes: list[Note] = field(default_factory=list)  # what happened since this was loaded; the keeper takes them
     forgotten: bool = False  # everything kept about this person has to go
 

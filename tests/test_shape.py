@@ -13,7 +13,7 @@ FLOORS = (
     ("bot.__main__",),
     ("bot.frontends",),
     ("bot.classroom",),
-    ("bot.tutor", "bot.quiz", "bot.simulation"),
+    ("bot.tutor", "bot.quiz", "bot.simulation", "bot.course"),
     ("bot.settings",),
     ("bot.operator", "bot.logs"),
     ("bot.store",),

@@ -39,7 +39,7 @@ APART = str.maketrans("", "", " -_\t")
 ROOM: dict[str, tuple[int, int]] = {
     "answer": (90, 60), "truth": (66, 44), "bridge": (42, 26), "invites": (40, 26), "story": (84, 56),
     "picture": (16, 9), "kubernetes": (20, 12), "role": (10, 8), "name": (16, 5),
-    "feedback": (80, 52),
+    "feedback": (80, 52), "tells": (84, 56), "otherwise": (84, 56),
 }  # fmt: skip
 
 EARLY = 2  # the highest tier whose breaks the course has to meet
@@ -290,6 +290,8 @@ class _Base:
         for file, role in self.roles:
             for key, stop in role.breaks.items():
                 yield file, ("breaks", key, "truth"), stop.truth, True
+                if stop.otherwise:
+                    yield file, ("breaks", key, "otherwise"), stop.otherwise, False
         for file, breakage in self.breaking:
             yield file, ("told",), breakage.told, True
         for file in self.files:

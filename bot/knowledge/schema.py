@@ -175,6 +175,7 @@ class Break:
     invites: Both  # the wrong inference that the picture invites
     truth: Both  # cited
     bridge: Both  # how the picture can be repaired
+    otherwise: Both | None = None  # the truth in a second picture, for whoever has missed it twice; cited
     severity: Literal["severe", "mild"]
     touches: tuple[ConceptId, ...] = ()  # further concepts it concerns
     triggers: Phrases
@@ -253,6 +254,7 @@ class Step:
     """One phone screen of a lesson: a scene with its truth, something to break and watch, or where the picture stops."""
 
     about: ConceptId | None = None  # of a scene: told in plain words to somebody who would rather do without the picture
+    look: Both | None = None  # of a scene: a line to look at before reading
     tells: Both | None = None  # of a scene: the picture's side
     truth: tuple[ClaimId, ...] = ()  # of a scene: Kubernetes' side, in the claims' own words
     breakage: Text | None = None  # guessed first, then watched in the simulation

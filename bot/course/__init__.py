@@ -1,0 +1,1 @@
+"""The one-day course: lessons, tests and the way between them."""

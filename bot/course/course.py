@@ -1,0 +1,294 @@
+"""The course: from one phone screen to the next, and what each lesson's closing items and the tests decide.
+
+Every screen has a command of its own, `/learn LESSON STEP`, so that any button can be pressed at any time, twice, or next week.
+`noted` is called after each answer to a quiz item; nothing else is remembered here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from bot.cited import Citations, gap
+from bot.knowledge.base import Knowledge, Picture
+from bot.knowledge.courses import ITEMS, reserved
+from bot.knowledge.schema import Item, Language, Lesson, Step
+from bot.learners import Learner, Topic, Voted, Walk
+from bot.replies import Block, Choice, Paragraph, Reply, Span, say
+
+MOST = 5  # closing items of one lesson: each one missed asks for one more
+WEEK = 7  # days between the last test and the one that shows what has stayed
+TESTS = ("before", "after", "later")
+LEARN = "/learn"
+Scene = Callable[[Learner, str, Language], Reply | None]
+Pose = Callable[[str, Learner, Language, str], Reply]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Holds the lessons of one picture; the way through them is the learner's.
+
+    `scene` shows what is about to be broken, `pose` asks a quiz item and takes the command that goes on after it, `dice`
+    draws the closing items.
+    """
+
+    knowledge: Knowledge
+    picture: Picture
+    scene: Scene
+    pose: Pose
+    dice: Random
+
+    # --------------------------------------------------------------- the way
+
+    def learn(self, learner: Learner, words: str, language: Language, today: int) -> Reply:
+        """The screen that `words` name, else the one where the learner stopped; `today` counts days from 1970."""
+        if not self.picture.course:
+            return self._said("learn.none", language)
+        first, _, rest = words.partition(" ")
+        if first in ("picture", "plain"):
+            learner.walk = learner.walk or Walk()
+            learner.walk.plain = first == "plain"
+            return self._level(learner.walk, language)
+        walk = learner.walk
+        if walk is None:
+            choices = (self._choice("picture", language, "picture"), self._choice("plain", language, "plain"))
+            return self._said("learn.familiar", language, choices)
+        if first == "list":
+            return self._list(walk, language)
+        if first in (*TESTS, "placement"):
+            return self._test(learner, walk, first, language)
+        if first in self.picture.lessons:
+            return self._lesson(learner, walk, first, rest, language)
+        if walk.asks:
+            return self._item(learner, walk, language, today)
+        if walk.lesson in self.picture.lessons:
+            return self._lesson(learner, walk, walk.lesson, str(walk.step), language)
+        return self._onward(learner, walk, language, today)
+
+    def noted(self, learner: Learner, vote: Voted) -> None:
+        """Takes an answer into the learner's way; only a first one without a hint counts as right."""
+        if learner.walk and learner.walk.asks.get(vote.item, False) is None:
+            learner.walk.asks[vote.item] = vote.right and vote.known and vote.tries == 1 and not vote.hints
+
+    def after_play(self, learner: Learner, id: str, language: Language) -> tuple[Choice, ...]:
+        """The way on from a breakage that a lesson has shown; nothing for one that was played outside."""
+        walk = learner.walk
+        lesson = self.picture.lessons.get(walk.lesson) if walk else None
+        if not walk or not lesson or not 0 < walk.step <= len(lesson.steps) or lesson.steps[walk.step - 1].breakage != id:
+            return ()
+        return (self._choice("next", language, f"{walk.lesson} {walk.step + 1}"),)
+
+    def _level(self, walk: Walk, language: Language) -> Reply:
+        choices = [self._choice("begin", language, "on")]
+        if self.picture.course and self.picture.course.placement:
+            choices.append(self._choice("placement", language, "placement"))
+        return self._said("learn.level" if not walk.plain else "learn.level.plain", language, tuple(choices))
+
+    def _onward(self, learner: Learner, walk: Walk, language: Language, today: int) -> Reply:
+        """What comes between two lessons, before the first and after the last."""
+        course = self.picture.course
+        assert course
+        left = [id for id in course.lessons if id not in walk.passed]
+        due = self._due(walk, today, bool(left))
+        if due:
+            count = len(self._form(learner, due))
+            skip = (self._choice("skip-test", language, f"{left[0]} 1"),) if left else ()
+            return self._said(f"learn.{due}", language, (self._choice("test", language, due), *skip), count=count)
+        if left:
+            return self._lesson(learner, walk, left[0], "1", language)
+        return self._done(walk, language)
+
+    def _due(self, walk: Walk, today: int, left: bool) -> str:
+        """The test whose time has come."""
+        course = self.picture.course
+        if not course or not course.tests:
+            return ""
+        if left:
+            return "before" if "before" not in walk.tests and not walk.passed else ""
+        if "after" not in walk.tests:
+            return "after"
+        return "later" if "later" not in walk.tests and today - walk.tests["after"][2] >= WEEK else ""
+
+    def _list(self, walk: Walk, language: Language) -> Reply:
+        course = self.picture.course
+        assert course
+        mark = {True: "✅", False: "▫️"}
+        choices = tuple(
+            Choice(f"{mark[id in walk.passed]} {self.picture.lessons[id].title[language]}", f"{LEARN} {id} 1")
+            for id in course.lessons
+        )
+        cups = "🥤" * len(walk.passed) or "–"
+        return self._said("learn.list", language, choices, passed=len(walk.passed), count=len(course.lessons), cups=cups)
+
+    # --------------------------------------------------------------- lessons
+
+    def _lesson(self, learner: Learner, walk: Walk, id: str, words: str, language: Language) -> Reply:
+        lesson = self.picture.lessons[id]
+        walk.lesson, walk.test, walk.asks, walk.skips = id, "", {}, words == "skip"
+        walk.step = int(words) if words.isdecimal() and 0 < int(words) <= len(lesson.steps) else len(lesson.steps) + 1
+        if walk.step <= len(lesson.steps):
+            return self._step(learner, walk, lesson, language)
+        walk.asks = dict.fromkeys(self._closing(learner, lesson))
+        return self._item(learner, walk, language, 0) if walk.asks else self._closed(walk, language)
+
+    def _step(self, learner: Learner, walk: Walk, lesson: Lesson, language: Language) -> Reply:
+        step, cites = lesson.steps[walk.step - 1], Citations()
+        onward = self._choice("next", language, f"{walk.lesson} {walk.step + 1}")
+        skip = self._choice("skip", language, f"{walk.lesson} skip")
+        place = self._say("learn.place", language, title=lesson.title[language], at=walk.step, count=len(lesson.steps))
+        blocks: list[Block] = [say(place, "heading")]
+        if step.breakage:
+            scene = self.scene(learner, step.breakage, language)
+            assert scene  # the check has seen to it
+            return Reply((*blocks, *scene.blocks[1:]), (*scene.choices, self._choice("later", language, onward.command[7:])))
+        if walk.step == 1:
+            blocks.append(say(self._say("learn.goal", language, goal=lesson.goal[language])))
+        blocks += (
+            self._scene(step, walk.plain, cites, language) if step.about else self._stops(step, walk.plain, cites, language)
+        )
+        about = step.about or lesson.about[-1]
+        number = learner.tell(Topic((about,), language, claims=tuple(cites.ids)))
+        learner.shown(step.stops)
+        choices = [onward]
+        if step.about:
+            choices.append(Choice(self.knowledge.say("choice.confused", language), f"/confused {number}"))
+        choices.append(Choice(self.knowledge.say("choice.sources", language), f"/sources {number}"))
+        return Reply(tuple(blocks), (*choices, *((skip,) if walk.step == 1 else ())))
+
+    def _scene(self, step: Step, plain: bool, cites: Citations, language: Language) -> Iterator[Block]:
+        """The picture beside the truth; in plain words alone for somebody who does without the picture."""
+        if plain and step.about:
+            yield cites.paragraph(self.knowledge.concepts[step.about].plainer[language])
+        elif step.tells:
+            if step.look:
+                yield say(step.look[language])
+            yield Paragraph((Span("🍋 "), Span(step.tells[language])))
+        told = gap(language).join(f"{self.knowledge.claim(id)[language]}[{id}]" for id in step.truth)
+        yield cites.paragraph(told, "☸️ ")
+
+    def _stops(self, step: Step, plain: bool, cites: Citations, language: Language) -> Iterator[Block]:
+        """Where the picture stops: what it invites one to think, the truth, and how to mend it."""
+        for id in step.stops:
+            stop = self.picture.breaks[id]
+            if plain:
+                yield cites.paragraph(stop.truth[language], "☸️ ")
+                continue
+            lead = self._say("stop.break", language).rstrip() + gap(language)
+            doubt = self._say("stop.doubt", language, wrong=stop.invites[language])
+            yield Paragraph((Span(lead, "strong"), Span(doubt + gap(language)), *cites.spans(stop.truth[language])), "stop")
+            if len(step.stops) == 1:
+                yield say(self._say("stop.bridge", language, bridge=stop.bridge[language]))
+
+    def _closing(self, learner: Learner, lesson: Lesson) -> list[str]:
+        """Items on what the lesson taught, one of them on where the picture stops, those never asked before the others."""
+        pool = self._pool(lesson)
+        self.dice.shuffle(pool)
+        pool.sort(key=lambda id: id in learner.quiz)
+        deep = [id for id in pool if self.picture.items[id].facet in ("break", "transfer")][:1]
+        chosen, concepts = list(deep), {self.picture.items[id].concept for id in deep}
+        for id in pool:  # of as many concepts as there are
+            if len(chosen) < ITEMS and self.picture.items[id].concept not in concepts:
+                concepts.add(self.picture.items[id].concept)
+                chosen.append(id)
+        chosen += [id for id in pool if id not in chosen][: ITEMS - len(chosen)]
+        return [*chosen[len(deep) :], *deep]  # the harder one last
+
+    def _pool(self, lesson: Lesson) -> list[str]:
+        course = self.picture.course
+        assert course
+        kept = reserved(course) | set(course.placement)
+        stops = {id for step in lesson.steps for id in step.stops}
+        stops |= {self.picture.breakages[id].stops for id in lesson.plays}
+
+        def fits(item: Item) -> bool:
+            return item.concept in lesson.about or item.stops in stops
+
+        return [id for id, item in self.picture.items.items() if id not in kept and fits(item)]
+
+    # ----------------------------------------------------------------- items
+
+    def _item(self, learner: Learner, walk: Walk, language: Language, today: int) -> Reply:
+        """The next item that is not answered yet, else what all of them come to."""
+        walk.asks = {id: right for id, right in walk.asks.items() if id in self.picture.items}
+        if not walk.test:
+            self._once_more(walk)
+        waiting = next((id for id, right in walk.asks.items() if right is None), None)
+        if waiting:
+            return self.pose(waiting, learner, language, LEARN)
+        return self._scored(learner, walk, language, today) if walk.test else self._closed(walk, language)
+
+    def _once_more(self, walk: Walk) -> None:
+        """A missed item asks for another one, on the same concept if there is one."""
+        lesson = self.picture.lessons.get(walk.lesson)
+        answers = list(walk.asks.values())
+        if not lesson or walk.skips or None in answers or len(answers) >= MOST or answers.count(True) >= ITEMS:
+            return
+        missed = self.picture.items[next(id for id in reversed(walk.asks) if walk.asks[id] is False)].concept
+        pool = [id for id in self._pool(lesson) if id not in walk.asks]
+        pool.sort(key=lambda id: self.picture.items[id].concept != missed)
+        if pool:
+            walk.asks[pool[0]] = None
+
+    def _closed(self, walk: Walk, language: Language) -> Reply:
+        """What a lesson's closing items come to: passed, or what to look at again."""
+        answers = list(walk.asks.values())
+        lesson, title = walk.lesson, self.picture.lessons[walk.lesson].title[language]
+        passed = answers.count(True) >= min(ITEMS, len(answers)) and not (walk.skips and False in answers)
+        missed = dict.fromkeys(self.picture.items[id].concept for id, right in walk.asks.items() if not right)
+        walk.asks, walk.lesson, walk.step = {}, "", 0
+        if passed:
+            walk.passed = tuple(dict.fromkeys((*walk.passed, lesson)))
+            choices = (self._choice("on", language, "on"), self._lessons(language))
+            return self._said("learn.passed", language, choices, title=title, cups="🥤" * len(walk.passed))
+        weak = "、".join if language == "zh" else ", ".join
+        names = weak(self.knowledge.concepts[id].name[language] for id in missed)
+        again = self._choice("again", language, f"{lesson} 1")
+        more = self._choice("items", language, f"{lesson} items")
+        return self._said("learn.weak", language, (again, more, self._lessons(language)), title=title, weak=names)
+
+    # ----------------------------------------------------------------- tests
+
+    def _form(self, learner: Learner, test: str) -> tuple[str, ...]:
+        """The items of a test. Who gets which form first differs from person to person, so no form is always the last."""
+        course = self.picture.course
+        assert course
+        if test == "placement":
+            return course.placement
+        return course.tests[(learner.person + TESTS.index(test)) % len(course.tests)] if course.tests else ()
+
+    def _test(self, learner: Learner, walk: Walk, test: str, language: Language) -> Reply:
+        walk.test, walk.lesson, walk.step = test, "", 0
+        walk.asks = dict.fromkeys(self._form(learner, test))
+        return self._item(learner, walk, language, 0) if walk.asks else self._said("learn.none", language)
+
+    def _scored(self, learner: Learner, walk: Walk, language: Language, today: int) -> Reply:
+        right, count, test = list(walk.asks.values()).count(True), len(walk.asks), walk.test
+        if test == "placement":
+            known = {self.picture.items[id].concept for id, each in walk.asks.items() if each}
+            proven = [id for id, lesson in self.picture.lessons.items() if known & set(lesson.about)]
+            walk.passed = tuple(dict.fromkeys((*walk.passed, *proven)))
+        else:
+            walk.tests[test] = (right, count, today)
+        walk.asks, walk.test = {}, ""
+        before = walk.tests.get("before", (0, 0, 0))
+        words = {"right": right, "count": count, "before": before[0], "of": before[1], "lessons": len(walk.passed)}
+        key = f"learn.{test}.done" if test in ("placement", "before") or before[1] else f"learn.{test}.alone"
+        return self._said(key, language, (self._choice("on", language, "on"), self._lessons(language)), **words)
+
+    def _done(self, walk: Walk, language: Language) -> Reply:
+        return self._said("learn.done", language, (self._lessons(language),), cups="🥤" * len(walk.passed))
+
+    # ----------------------------------------------------------------- words
+
+    def _say(self, key: str, language: Language, **words: object) -> str:
+        return self.knowledge.say(key, language, **words)
+
+    def _said(self, key: str, language: Language, choices: tuple[Choice, ...] = (), **words: object) -> Reply:
+        return Reply((say(self._say(key, language, **words)),), choices)
+
+    def _choice(self, name: str, language: Language, words: str) -> Choice:
+        return Choice(self._say(f"learn.choice.{name}", language), f"{LEARN} {words}")
+
+    def _lessons(self, language: Language) -> Choice:
+        return self._choice("list", language, "list")
