@@ -55,11 +55,11 @@ class Voted:
     """One answer to a quiz item."""
 
     item: str
-    options: tuple[int, ...]  # counted from 0
+    options: tuple[int, ...]  # as last answered, counted from 0 as in the file; none where the answer was asked for
     right: bool
-    hints: int = 0
-    tries: int = 1
-    known: bool = True  # False: "I don't know", or the answer was shown
+    hints: int = 0  # that were asked for before
+    tries: int = 1  # answers given, this one among them
+    known: bool = True  # False: the learner asked for the answer
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,21 @@ class Group:
 Note = Asked | Judged | Voted | Wished
 
 
+@dataclass(frozen=True)
+class Pending:
+    """The quiz question that waits for its answer; options are counted from 0 as in the file."""
+
+    item: str
+    seed: int = 0  # of the order in which the options are shown
+    poll: bool = False  # it stands as a poll; else as a board with buttons
+    by: str = "/quiz"  # the command that brought it and brings the next one
+    taken: tuple[int, ...] = ()  # options taken so far
+    missed: tuple[int, ...] = ()  # what was answered before, wrongly
+    hints: int = 0
+    tries: int = 0
+    listens: bool = False  # the learner's next plain message is taken for the answer
+
+
 @dataclass
 class Learner:
     """One person's talk in private; in a group the talk is everybody's, and `person` is who speaks now."""
@@ -129,7 +144,8 @@ class Learner:
     choices: tuple[str, ...] = ()  # the commands below the last message
     world: tuple[str, ...] = ()  # the commands that the learner's own cluster is made of
     playing: bool = False  # an order is under way there
-    quiz: dict[str, bool] = field(default_factory=dict)  # quiz item → whether the last vote on it was right
+    quiz: dict[str, bool] = field(default_factory=dict)  # quiz item → whether the last answer to it was right
+    pending: Pending | None = None  # in private
     notes: list[Note] = field(default_factory=list)  # what happened since this was loaded; the keeper takes them
     forgotten: bool = False  # everything kept about this person has to go
 
