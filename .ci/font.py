@@ -26,14 +26,14 @@ def main(source: str) -> None:
     wanted |= {ord(char) for char in ours if "\u3400" <= char <= "\u9fff"}
     font = TTFont(source)
     _mainland(font)
-    options = subset.Options(layout_features=["kern"], name_IDs=[0, 1, 2, 5, 7, 13, 14], notdef_outline=True, hinting=False)
+    options = subset.Options(layout_features=["kern"], name_IDs=[0, 1, 2, 4, 6, 7, 13, 14], notdef_outline=True, hinting=False)
     options.drop_tables += ["vhea", "vmtx", "VORG", "BASE", "GSUB"]
     cut = subset.Subsetter(options)
     cut.populate(unicodes=wanted)
     cut.subset(font)
     for record in font["name"].names:
-        if record.nameID == 1:
-            record.string = FAMILY
+        if record.nameID in (1, 4, 6):
+            record.string = FAMILY.replace(" ", "") if record.nameID == 6 else FAMILY
     font.save(FONT)
     print(f"{FONT.relative_to(ROOT)}: {len(font.getGlyphOrder())} glyphs, {FONT.stat().st_size / 1024:.0f} KiB")
 

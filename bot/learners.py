@@ -146,6 +146,7 @@ class Learner:
     playing: bool = False  # an order is under way there
     quiz: dict[str, bool] = field(default_factory=dict)  # quiz item → whether the last answer to it was right
     pending: Pending | None = None  # in private
+    reminder: Reminder | None = None  # that was asked for
     notes: list[Note] = field(default_factory=list)  # what happened since this was loaded; the keeper takes them
     forgotten: bool = False  # everything kept about this person has to go
 

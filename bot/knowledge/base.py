@@ -1,7 +1,7 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  truth/items/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-metaphors/ID/{narration,whys}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml  texts/*.yaml
+metaphors/ID/{narration,whys,areas}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml  texts/*.yaml
 language/{wording,checking}.yaml
 language/{characters,asked,weights,neighbours}.tsv
 """
@@ -22,6 +22,8 @@ from bot.errors import Fault, Faulty
 from bot.knowledge import resources
 from bot.knowledge.lint import Simulated, lint
 from bot.knowledge.schema import (
+    Area,
+    Areas,
     Both,
     Break,
     Breakage,
@@ -52,6 +54,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"metaphors/[^/]+/whys": TypeAdapter(dict[ConceptId, Both]),
     r"metaphors/[^/]+/breakages/[^/]+": TypeAdapter(Breakage),
     r"metaphors/[^/]+/items/[^/]+": TypeAdapter(Items),
+    r"metaphors/[^/]+/areas": TypeAdapter(Areas),
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
     r"language/wording": TypeAdapter(Wording),
     r"language/checking": TypeAdapter(Checking),
@@ -75,6 +78,8 @@ class Picture:
     narration: dict[str, Both]  # step of the simulation → how the picture tells it
     breakages: dict[str, Breakage]
     whys: dict[str, Both]  # concept → why it acts, cited
+    areas: tuple[Area, ...]  # the parts of the whole; all of it where nothing else is said
+    welcome: tuple[str, ...]  # quiz items to begin with
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,10 @@ def _assemble(files: list[File]) -> Knowledge:
             narration: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/narration.yaml"), {})
             breakages = {Path(each.name).stem: each.value for each in files if each.name.startswith(f"{home}/breakages/")}
             whys: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/whys.yaml"), {})
-            pictures[file.value.id] = Picture(file.value, roles, breaks, items, narration, breakages, whys)
+            whole = Areas(areas=(Area(name=file.value.name, concepts=tuple(roles)),)) if roles else None
+            parts = next((each.value for each in files if each.name == f"{home}/areas.yaml"), whole)
+            areas = (parts.areas, parts.welcome) if parts else ((), ())
+            pictures[file.value.id] = Picture(file.value, roles, breaks, items, narration, breakages, whys, *areas)
     tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
     weights = tables.get("language/weights.tsv", ())
     return Knowledge(

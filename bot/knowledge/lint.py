@@ -16,6 +16,7 @@ from bot.errors import Refused
 from bot.knowledge import quizzes
 from bot.knowledge.schema import (
     LANGUAGES,
+    Areas,
     Both,
     Breakage,
     Concept,
@@ -39,7 +40,7 @@ CHINESE = re.compile(r"[\u3400-\u9fff]")
 ROOM: dict[str, tuple[int, int]] = {
     "answer": (90, 60), "truth": (66, 44), "bridge": (42, 26), "invites": (40, 26), "story": (84, 56),
     "picture": (16, 9), "kubernetes": (20, 12), "role": (10, 8), "name": (16, 5),
-    "feedback": (80, 52),
+    "feedback": (80, 52), "area": (8, 4),
 }  # fmt: skip
 
 
@@ -60,6 +61,7 @@ def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated)
     base.quizzes(simulated)
     base.narrations(simulated)
     base.breakages(simulated)
+    base.areas()
     base.texts(needed_texts)
 
 
@@ -326,6 +328,8 @@ class _Base:
         last = str(place[-1]) if place else ""
         if isinstance(value, Items):
             return ROOM["feedback"] if last == "feedback" else None
+        if isinstance(value, Areas):
+            return ROOM["area"]
         if last in ("definition", "plainer", "text", "difference", "next", "shared", "choose"):
             return ROOM["answer"]
         if last in ("picture", "again") and len(place) == 1 and isinstance(value, Role):
@@ -410,6 +414,28 @@ class _Base:
             true = [guess for guess in breakage.guesses if guess.fact in facts]
             if len(true) != 1:
                 file.fault(("guesses",), "one-true", facts=", ".join(sorted(facts)))
+
+    def areas(self) -> None:
+        """Each concept belongs to one part of the whole, whose name fits below its cup."""
+        for file in self.files:
+            if not isinstance(file.value, Areas):
+                continue
+            seen: set[str] = set()
+            home = str(PurePosixPath(file.name).parent)
+            items = {id for each, (_, id), _ in self.items if each.name.startswith(("truth/items/", f"{home}/items/"))}
+            for at, id in enumerate(file.value.welcome):
+                if id not in items:
+                    file.fault(("welcome", at), "dead-link", id=id)
+            for at, area in enumerate(file.value.areas):
+                for n, id in enumerate(area.concepts):
+                    place = ("areas", at, "concepts", n)
+                    if id not in self.ids and not self._hidden(id):
+                        file.fault(place, "dead-link", id=id)
+                    if id in seen:
+                        file.fault(place, "area-twice", id=id)
+                    seen.add(id)
+            for id in sorted(self.ids - seen):
+                file.fault(("areas",), "area-missing", id=id)
 
     def texts(self, needed: dict[str, Both]) -> None:
         """Every sentence the program says is there, once, with the same gaps in both languages."""
