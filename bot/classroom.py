@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from bot import intents
 from bot.intents import Intent
 from bot.knowledge.base import Knowledge
-from bot.knowledge.schema import LANGUAGES, Language
+from bot.knowledge.schema import LANGUAGES, Item, Language
 from bot.learners import KEPT, Asked, Judged, Learner, Topic, Verdict
 from bot.quiz.quiz import Quiz
 from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Export = Callable[[Learner], Awaitable[str]]
 Sleep = Callable[[float], Awaitable[None]]
+Seed = Callable[[], int]
 Usage = Callable[[int, Language], str]  # what the model took, for a person who may know; else nothing
+
+
+def dice() -> int:
+    """A seed that nobody foresees."""
+    return random.getrandbits(31)
 
 
 class Classroom:
@@ -41,15 +48,17 @@ class Classroom:
         voice: Voice | None = None,
         usage: Usage | None = None,
         sleep: Sleep = asyncio.sleep,
+        seed: Seed = dice,
     ) -> None:
         """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept.
 
-        With a `voice` a model words the answers. `usage` tells those who may know what that took.
+        With a `voice` a model words the answers. `usage` tells those who may know what that took. `seed` gives each quiz
+        question the order of its options.
         """
         self.knowledge, self.default, self.export, self.usage = knowledge, language, export, usage
         self.picture = knowledge.pictures[metaphor]
         self.tutor = Tutor(knowledge, metaphor, voice)
-        self.quiz = Quiz(knowledge, self.picture)
+        self.quiz = Quiz(knowledge, self.picture, self.tutor.reader, self._facts, seed)
         self.sleep = sleep
 
     @cached_property
@@ -58,6 +67,13 @@ class Classroom:
         from bot.simulation.play import Play
 
         return Play(self.knowledge, self.picture, self.sleep)
+
+    @staticmethod
+    def _facts(item: Item) -> Collection[str]:
+        """What is true after a prediction's change."""
+        from bot.simulation import facts
+
+        return facts.of(item)
 
     async def hear(self, learner: Learner, text: str) -> AsyncGenerator[Reply, None]:
         """The replies to one message or button; a draft grows until the reply behind it takes its place.
@@ -102,6 +118,11 @@ class Classroom:
     async def _replies(self, learner: Learner, intent: Intent) -> AsyncGenerator[Reply, None]:
         """A question is answered as it goes; everything else at once."""
         language = self.language(learner, intent.words if intent.name == "ask" else "")
+        if self._explains(learner, intent):
+            yield self.quiz.explained(learner, intent.words, language)
+            return
+        if learner.pending and intent.name not in intents.QUIZ:  # who speaks of something else
+            learner.pending = replace(learner.pending, listens=False)
         match intent:
             case Intent("faster"):
                 async for board in self.play.faster(learner, language):
@@ -122,6 +143,11 @@ class Classroom:
                 yield self._with_order(learner, await self._reply(learner, intent))
             case _:
                 yield await self._reply(learner, intent)
+
+    def _explains(self, learner: Learner, intent: Intent) -> bool:
+        """Whether this is the explanation that a quiz question waits for: no question, and more than small talk."""
+        plain = intent.name == "ask" and self.quiz.listens(learner) and not {"?", "？"}.intersection(intent.words)
+        return plain and self.tutor.talk.meaning(intent.words, named=False) is None
 
     def _with_order(self, learner: Learner, reply: Reply) -> Reply:
         """The way back to the order on the board, below an answer that was asked for in between."""
@@ -174,6 +200,12 @@ class Classroom:
                 return self.quiz.ask(learner, language)
             case Intent("vote", words):
                 return self.quiz.vote(learner, words, language) or self._said("quiz.gone", language)
+            case Intent("tap", words):
+                return self.quiz.tap(learner, words, language)
+            case Intent("hint", id):
+                return self.quiz.hint(learner, id, language)
+            case Intent("dunno", id):
+                return self.quiz.dunno(learner, id, language)
             case Intent("start", words):
                 return self._start(learner, words, language)
             case Intent("help"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,6 +64,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
 }
 ENDINGS = (".yaml", ".yml", ".tsv")
 LEARNT_FROM = "language/asked.tsv"
+ITEMS = "items/*"
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
 
 
@@ -115,22 +116,22 @@ def load(
     folder: Path,
     language: Language = "en",
     simulated: Simulated = Simulated(),  # noqa: B008
-    whole: bool = True,
+    unread: Collection[str] = (),
 ) -> Knowledge:
     """The checked base in `folder`; `simulated` is what the order simulation asks of it.
 
-    Unless `whole`, without what nobody needs to answer a question.
+    Files at the `unread` places (LEARNT_FROM, ITEMS) are left out, where they are not needed.
 
     Raises Faulty with every fault found, worded in `language`.
     """
-    paths = [path for path in _files(folder) if whole or path != folder / LEARNT_FROM]
+    paths = [path for path in _files(folder) if not any(map(path.match, unread))]
     files = [_shape(File.of(path, folder)) for path in paths]
     for needed in NEEDED:
         if not (folder / needed).exists():
             missing = File(str(folder), "", Document())
             missing.fault((), "missing-file", name=needed)
             files.append(missing)
-    lint(files, shipped_texts(), simulated)
+    lint(files, shipped_texts(), simulated, whole=ITEMS not in unread)
     faults = [
         Fault(file.path, problem.line, shipped_texts()[f"fault.{problem.kind}"][language].format(**problem.words))
         for file in files

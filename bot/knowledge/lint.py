@@ -44,9 +44,12 @@ ROOM: dict[str, tuple[int, int]] = {
 }  # fmt: skip
 
 
-def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated) -> None:
-    """Adds to each file the problems that only show when all are read together. Call it when every file has its shape."""
-    base = _Base(files)
+def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated, whole: bool = True) -> None:
+    """Adds to each file the problems that only show when all are read together. Call it when every file has its shape.
+
+    Not `whole`: without the quiz items, which may be all that cites a claim.
+    """
+    base = _Base(files, whole)
     base.names()
     base.links()
     base.cycles()
@@ -74,8 +77,8 @@ class Simulated(NamedTuple):
 
 
 class _Base:
-    def __init__(self, files: list[File]) -> None:
-        self.files = files
+    def __init__(self, files: list[File], whole: bool) -> None:
+        self.files, self.whole = files, whole
         self.concepts = [(file, file.value) for file in files if isinstance(file.value, Concept)]
         self.pairs = [(file, file.value) for file in files if isinstance(file.value, Pair)]
         self.metaphors = [(file, file.value) for file in files if isinstance(file.value, Metaphor)]
@@ -266,7 +269,7 @@ class _Base:
             used.update(id for relation in role.relations for id in relation.claims)
         for file, concept in self.concepts:
             for key in concept.claims:
-                if f"{concept.id}.{key}" not in used and not self.shapeless:
+                if f"{concept.id}.{key}" not in used and self.whole and not self.shapeless:
                     file.fault(("claims", key), "unused-claim", id=f"{concept.id}.{key}")
 
     def _cited(self) -> Iterator[tuple[File, Place, Both, bool]]:

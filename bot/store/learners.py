@@ -167,6 +167,12 @@ class Learners:
         row = await self.database.run(lambda connection: connection.execute(found).one_or_none())
         return (row.chat, row.item) if row else None
 
+    def voted(self, poll: str, person: int, connection: Connection) -> bool:
+        """Whether the person has answered that poll's item there since it was posted; a poll is answered once."""
+        since = (votes.c.chat == polls.c.chat, votes.c.item == polls.c.item, votes.c.at >= polls.c.at)
+        found = select(votes.c.id).where(polls.c.poll == poll, votes.c.person == person, *since).limit(1)
+        return connection.execute(found).first() is not None
+
     def post(self, poll: str, chat: int, item: str, connection: Connection) -> None:
         """Remembers which item a poll shows."""
         connection.execute(insert(polls).values(poll=poll, chat=chat, item=item, at=self.now()))

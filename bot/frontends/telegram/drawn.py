@@ -74,11 +74,11 @@ def units(text: str) -> int:
 
 
 def _poll(reply: Poll) -> tuple[Drawn, ...]:
-    """The heading as a message, then the poll."""
+    """The heading as a message with the buttons that help, then the poll."""
     text, entities = _text(reply.blocks[:-1])
-    options = tuple(choice.label for choice in reply.choices)
+    options = tuple(choice.label for choice in reply.choices[: reply.options])
     poll = Question(reply.item, str(reply.blocks[-1]), options, reply.right, reply.explanation)
-    return Drawn(text, entities), Drawn("", poll=poll)
+    return Drawn(text, entities, _rows(reply.choices[reply.options :])), Drawn("", poll=poll)
 
 
 def _text(blocks: tuple[Block, ...]) -> tuple[str, tuple[Entity, ...]]:
