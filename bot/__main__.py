@@ -20,7 +20,9 @@ from bot.knowledge import base
 from bot.knowledge.lint import Simulated
 from bot.knowledge.schema import Both, Language
 from bot.learners import Learner
+from bot.quiz.memory import Memory
 from bot.replies import Answer
+from bot.store.notebook import Notebook
 from bot.tutor.prompts import read
 from bot.tutor.speaker import voice
 
@@ -106,14 +108,17 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
 
     spoken = voice(found, time.monotonic)
     sleep = asyncio.sleep if sys.stdout and sys.stdout.isatty() else _at_once  # nobody watches a pipe
-    classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language, voice=spoken, sleep=sleep)
+    notebook = Notebook(found.database(), Memory(knowledge.pictures[found.bot_metaphor].items), time.time)
+    classroom = Classroom(
+        knowledge, found.bot_metaphor, found.bot_language, voice=spoken, sleep=sleep, remembered=notebook.remembered
+    )
     gc.freeze()
     gc.enable()
     if command == "ask":
         return asyncio.run(_ask(classroom, asked))
     from bot.frontends import terminal
 
-    return asyncio.run(terminal.run(classroom, found.bot_data_dir))
+    return asyncio.run(terminal.run(classroom, notebook, found.bot_data_dir))
 
 
 async def _at_once(seconds: float) -> None:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 COMMANDS = (
-    "start", "help", "ask", "order", "kubectl", "compare", "map", "quiz", "new", "settings", "language",
-    "privacy", "export", "forget", "cancel"
+    "start", "help", "ask", "order", "kubectl", "compare", "map", "quiz", "review", "progress", "remind", "new",
+    "settings", "language", "privacy", "export", "forget", "cancel"
 )  # fmt: skip
 BUTTONS = (  # typed by nobody: what buttons and front-ends say
     "more", "confused", "sources", "good", "vote", "tap", "hint", "dunno", "media", "step", "faster", "break", "guess", "why"

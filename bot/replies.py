@@ -111,6 +111,13 @@ class File(Reply):
 
 
 @dataclass(frozen=True)
+class Picture(Reply):
+    """A drawing (SVG, its typeface `Lemonade Sans`); the first block is a heading, the others say the same in words."""
+
+    svg: str = ""
+
+
+@dataclass(frozen=True)
 class Nod(Reply):
     """A word in passing: where a button was pressed it may be shown beside it, without a message."""
 

@@ -10,6 +10,7 @@ WIDTH = 1080  # pixels, as every length here
 MARGIN, HEAD, FOOT = 60, 240, 90
 COLUMNS, CELL_W, CELL_H = 4, 240, 410
 CUP_W, CUP_H, TAPER = 150, 220, 22
+BUBBLES = ((-34, 36, 5), (-8, 62, 4), (26, 40, 6), (-22, 104, 4), (30, 122, 5))  # right of the middle, above the ground, size
 INK, SOFT, PAPER = "#3b2f1e", "#8a7a5c", "#fff9ec"
 
 
@@ -37,12 +38,13 @@ def draw(board: Board) -> str:
     """The drawing as SVG, WIDTH wide."""
     rows = -(-len(board.cups) // COLUMNS)
     height = HEAD + rows * CELL_H + FOOT
+    size = min((_fitting(cup.name) for cup in board.cups), default=0)
     parts = [_ground(height), _text(WIDTH / 2, 108, board.title, 60, INK), _text(WIDTH / 2, 172, board.under, 34, SOFT)]
     for at, cup in enumerate(board.cups):
         row, column = divmod(at, COLUMNS)
         here = min(COLUMNS, len(board.cups) - row * COLUMNS)
         left = (WIDTH - here * CELL_W) / 2 + column * CELL_W
-        parts.append(_cup(at, left + CELL_W / 2, HEAD + row * CELL_H, cup))
+        parts.append(_cup(at, left + CELL_W / 2, HEAD + row * CELL_H, cup, size))
     parts.append(_text(WIDTH / 2, height - 46, board.foot, 28, SOFT))
     body = "".join(parts)
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="Lemonade Sans">{body}</svg>'
@@ -58,8 +60,8 @@ def _ground(height: int) -> str:
     )
 
 
-def _cup(number: int, x: float, y: float, cup: Cup) -> str:
-    """One cup with its straw, its lemonade and its label; `x` is its middle, `y` the top of its cell."""
+def _cup(number: int, x: float, y: float, cup: Cup, size: int) -> str:
+    """One cup with its straw, its lemonade and its label; `x` is its middle, `y` the top of its cell, `size` the label's."""
     top, bottom = y + 50, y + 50 + CUP_H
     outline = _glass(x, top, bottom)
     surface = bottom - 8 - cup.level * (CUP_H - 34)
@@ -75,8 +77,11 @@ def _cup(number: int, x: float, y: float, cup: Cup) -> str:
             f'<clipPath id="c{number}"><path d="{outline}"/></clipPath>',
             f'<g clip-path="url(#c{number})"><rect x="{x - CUP_W / 2}" y="{surface}" width="{CUP_W}"'
             f' height="{bottom - surface}" fill="url(#drink)" fill-opacity="0.92"/>',
-            *(f'<circle cx="{x + dx}" cy="{bottom - dy}" r="{r}" fill="#fff" fill-opacity="0.55"/>'
-              for dx, dy, r in ((-34, 36, 5), (-8, 62, 4), (26, 40, 6), (-22, 104, 4), (30, 122, 5)) if bottom - dy > surface + 12),
+            *(
+                f'<circle cx="{x + dx}" cy="{bottom - dy}" r="{r}" fill="#fff" fill-opacity="0.55"/>'
+                for dx, dy, r in BUBBLES
+                if bottom - dy > surface + 12
+            ),
             "</g>",
             f'<ellipse cx="{x}" cy="{surface}" rx="{half - 3}" ry="7" fill="#fff2a8"/>',
         ]  # fmt: skip
@@ -86,7 +91,7 @@ def _cup(number: int, x: float, y: float, cup: Cup) -> str:
     if cup.full and cup.full == cup.count:
         parts.append(_slice(x - CUP_W / 2 + 6, top + 2))
     told = f"{cup.full} / {cup.count}" if cup.count else "–"
-    parts += [_text(x, bottom + 54, cup.name, _fitting(cup.name), INK), _text(x, bottom + 94, told, 28, SOFT)]
+    parts += [_text(x, bottom + 54, cup.name, size, INK), _text(x, bottom + 94, told, 28, SOFT)]
     return "".join(parts)
 
 

@@ -47,11 +47,11 @@ def ways(item: Item) -> float:
         case "explain":
             return inf
         case "order" | "match":
-            return factorial(count)
+            return float(factorial(count))
         case "multiple":
-            return 2**count - 1
+            return 2.0**count - 1
         case _:
-            return count
+            return float(count)
 
 
 def rating(item: Item, vote: Voted) -> Rating:

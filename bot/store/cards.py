@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.learners import Card, Cards, Side, Voted
+from bot.store.rules import Rules
 from bot.store.tables import cards, marks, votes
 
 FIELDS = tuple(column.name for column in cards.columns if column.name != "person")
@@ -20,16 +21,6 @@ KEEP = _NEW.on_conflict_do_update(
     set_={name: _NEW.excluded[name] for name in FIELDS if name not in ("concept", "side")},
 )
 STALE = "cards"  # a mark that stands while the cards do not follow from the votes
-
-
-class Rules(Protocol):
-    """How answers become cards."""
-
-    def side(self, vote: Voted) -> tuple[str, Side] | None:
-        """The concept and the side that an answer was about; None where its item is no longer there."""
-
-    def after(self, card: Card | None, vote: Voted, at: float) -> Card:
-        """What a card becomes by an answer at time `at`."""
 
 
 def recall(person: int, connection: Connection) -> Cards:
@@ -66,9 +57,10 @@ def rebuild(rules: Rules, connection: Connection) -> None:
     connection.execute(delete(marks).where(marks.c.name == STALE))
 
 
-def stale(connection: Connection) -> bool:
-    """Whether a migration left the cards to be made from the votes."""
-    return connection.execute(select(marks).where(marks.c.name == STALE)).one_or_none() is not None
+def catch_up(rules: Rules, connection: Connection) -> None:
+    """Makes the cards where a migration left that to whoever knows the quiz items."""
+    if connection.execute(select(marks).where(marks.c.name == STALE)).one_or_none():
+        rebuild(rules, connection)
 
 
 def _card(row: Any) -> Card:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from bot.learners import KEPT, Asked, Cards, Group, Judged, Learner, Note, Voted
 from bot.store import cards, reminders
 from bot.store import tables as kept
 from bot.store.database import Database
+from bot.store.rules import Rules
 from bot.store.spending import disown
 from bot.store.tables import answers, learners, polls, spent, votes
 
@@ -28,6 +30,7 @@ _NEW = upsert(learners)
 KEEP = _NEW.on_conflict_do_update(
     index_elements=["person", "chat"], set_={name: _NEW.excluded[name] for name in ("language", "chosen", "talk", "seen")}
 )
+OWN = (learners, answers, votes, kept.cards, kept.reminders)  # tables of what belongs to a person
 ASKED, VOTED = insert(answers), insert(votes)
 OPEN_QUESTIONS = 1_000  # listed for the operator, at most
 
@@ -44,7 +47,7 @@ class OpenQuestion(NamedTuple):
 class Learners:
     """Everything kept about people."""
 
-    def __init__(self, database: Database, now: Callable[[], float], rules: cards.Rules | None = None) -> None:
+    def __init__(self, database: Database, now: Callable[[], float], rules: Rules | None = None) -> None:
         """`rules` make cards of votes; without them there are none."""
         self.database, self.now, self.rules = database, now, rules
 
@@ -59,8 +62,7 @@ class Learners:
     def save(self, learner: Learner, connection: Connection) -> None:
         """Keeps the learner and takes its notes; deletes all that is kept about a forgotten person."""
         if learner.forgotten:
-            own = (learners.c.person, answers.c.person, votes.c.person, polls.c.chat, kept.cards.c.person, kept.reminders.c.person)
-            for whose in own:
+            for whose in (*(table.c.person for table in OWN), polls.c.chat):
                 connection.execute(delete(whose.table).where(whose == learner.person))
             disown(learner.person, connection)
             return
@@ -110,18 +112,42 @@ class Learners:
         """All that one person remembers."""
         return await self.database.run(partial(cards.recall, person))
 
+    async def vote(self, learner: Learner, votes: list[Voted]) -> None:
+        """Keeps answers, and of the learner nothing else."""
+
+        def keep(connection: Connection) -> None:
+            for vote in votes:
+                self._note(learner, vote, connection)
+
+        await self.database.run(keep)
+
     async def catch_up(self) -> None:
         """Makes the cards from the votes where a migration left that to whoever knows the quiz items."""
-        rules = self.rules
-        if rules and await self.database.run(cards.stale):
-            await self.database.run(partial(cards.rebuild, rules))
+        if self.rules:
+            await self.database.run(partial(cards.catch_up, self.rules))
+
+    async def reminders(self) -> list[reminders.Due]:
+        """Who is to be reminded now; each is noted as reminded before this returns, so nobody is twice."""
+        return await self.database.run(partial(reminders.take, self.now()), on_disk=True)
+
+    async def nobody_there(self, person: int) -> None:
+        """Ends the reminders of somebody who cannot be written to any more."""
+
+        def end(connection: Connection) -> None:
+            learner = self.load(person, person, None, connection)
+            reminders.wish(person, None, self.now(), connection)
+            talk = TALK.dump_json(replace(learner, reminder=None), exclude=APART).decode()
+            of = (learners.c.person == person, learners.c.chat == person)
+            connection.execute(update(learners).where(*of).values(talk=talk))
+
+        await self.database.run(end)
 
     async def group(self, chat: int) -> Group:
         """What a group has done together."""
 
         def done(connection: Connection) -> Group:
             def one(found: Select[Any]) -> int:
-                return connection.execute(found).scalar_one()
+                return int(connection.execute(found).scalar_one())
 
             people = union(*(select(table.c.person).where(table.c.chat == chat) for table in (answers, votes))).subquery()
             right = select(votes.c.item).distinct().where(votes.c.chat == chat, votes.c.right).order_by(votes.c.item)
@@ -139,8 +165,7 @@ class Learners:
         """All that is kept about the learner's person, in every chat, as JSON."""
 
         def whole(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-            tables = (learners, answers, votes, kept.cards, kept.reminders, spent)
-            own = {table.name: select(table).where(table.c.person == learner.person) for table in tables}
+            own = {table.name: select(table).where(table.c.person == learner.person) for table in (*OWN, spent)}
             return {
                 name: [dict(row._mapping) for row in connection.execute(found.order_by(*found.selected_columns))]
                 for name, found in own.items()

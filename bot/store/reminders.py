@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.knowledge.schema import Language
@@ -15,7 +15,6 @@ from bot.store.tables import cards, learners, reminders
 
 LATE = 2 * 3_600.0  # seconds after the hour at which it is better left to the next day
 DUE = select(reminders).where(reminders.c.next <= bindparam("now")).order_by(reminders.c.next).limit(100)
-NEXT = select(func.min(reminders.c.next))
 _NEW = upsert(reminders)
 KEEP = _NEW.on_conflict_do_update(
     index_elements=["person"], set_={name: _NEW.excluded[name] for name in ("minute", "zone", "next")}
@@ -27,7 +26,7 @@ class Due(NamedTuple):
 
     person: int
     language: Language | None
-    count: int  # cards that are due
+    cards: int  # that are due
 
 
 def following(reminder: Reminder, now: float, sent: float | None) -> float:
@@ -66,13 +65,3 @@ def take(now: float, connection: Connection) -> list[Due]:
             of = (learners.c.person == row.person, learners.c.chat == row.person)
             found.append(Due(row.person, connection.execute(select(learners.c.language).where(*of)).scalar(), count))
     return found
-
-
-def following_any(connection: Connection) -> float | None:
-    """When somebody is to be reminded next."""
-    return connection.execute(NEXT).scalar()
-
-
-def end(person: int, connection: Connection) -> None:
-    """Nobody is there any more to be reminded."""
-    connection.execute(delete(reminders).where(reminders.c.person == person))

@@ -328,9 +328,10 @@ class Desk:
         heard, entry = work.heard, work.entry
         if drawn.nod and heard.press:
             await self._acknowledge(heard.press, drawn.text)
-        elif drawn.poll or drawn.file:
+        elif drawn.poll or drawn.file or drawn.picture:
             if at >= len(entry.messages):
-                await (self._post(work, drawn) if drawn.poll else self._send_file(work, drawn))
+                send = self._post if drawn.poll else self._send_file if drawn.file else self._send_picture
+                await send(work, drawn)
         else:
             if at >= len(entry.messages):
                 await self._place(work, GOES_ON)
@@ -404,6 +405,15 @@ class Desk:
         assert drawn.file
         name, content = drawn.file
         sent = await self.bot.send_document(document=content.encode(), filename=name, **self._where(work.heard))
+        await self._placed(work, sent.message_id)
+
+    async def _send_picture(self, work: Work, drawn: Drawn) -> None:
+        from bot.frontends.telegram.png import png
+
+        assert drawn.picture
+        photo = await asyncio.to_thread(png, drawn.picture)
+        below: dict[str, Any] = {"caption": drawn.text, "caption_entities": _entities(drawn), "reply_markup": _keyboard(drawn)}
+        sent = await self.bot.send_photo(photo=photo, filename="lemonade.png", **below, **self._where(work.heard))
         await self._placed(work, sent.message_id)
 
     def _where(self, heard: Heard) -> dict[str, Any]:
