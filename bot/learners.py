@@ -125,6 +125,7 @@ class Pending:
     missed: tuple[int, ...] = ()  # what was answered before, wrongly
     hints: int = 0
     tries: int = 0
+    told: int = 0  # number of the answer that holds the sources of what was said about it
     listens: bool = False  # the learner's next plain message is taken for the answer
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from bot.errors import Refused
 from bot.knowledge import quizzes
+from bot.knowledge.reading import Reader
 from bot.knowledge.schema import (
     LANGUAGES,
     Areas,
@@ -62,6 +63,8 @@ def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated,
     base.languages()
     base.pictures()
     base.quizzes(simulated)
+    if simulated.facts:
+        base.explanations()
     base.narrations(simulated)
     base.breakages(simulated)
     base.areas()
@@ -385,6 +388,22 @@ class _Base:
                         file.fault((*inside, language), "shape.string_too_long", field=str(inside[-1]), max_length=most)
         for kind, words in quizzes.given_away(bank):
             self.items[0][0].fault((), kind, **words)
+
+    def explanations(self) -> None:
+        """What an `explain` listens for is found in its expectations' own words, and no misconception is."""
+        reader = self._reader()
+        for file, place, item in self.items:
+            if reader and item.type == "explain":
+                for fault in quizzes.unheard(item, reader.within):
+                    file.fault((*place, *fault.place), fault.kind, **fault.words)
+
+    def _reader(self) -> Reader | None:
+        """Reads as the tutor does; None where a file that this takes has no shape."""
+        wording = next((file.value for file in self.files if isinstance(file.value, Wording)), None)
+        characters = next((file.value for file in self.files if file.name == "language/characters.tsv"), None)
+        if not wording or not characters:
+            return None
+        return Reader.made(wording, {char: (simple, sound) for char, simple, sound in characters})
 
     @staticmethod
     def _once(file: File, place: Place, kind: str, key: str, seen: dict[str, str]) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from bot.cited import Citations
+from bot.cited import Citations, gap
 from bot.knowledge.base import Knowledge
-from bot.knowledge.quizzes import BETWEEN
+from bot.knowledge.quizzes import BETWEEN, CHOSEN
 from bot.knowledge.schema import Item, Language
 from bot.learners import Pending
-from bot.quiz.grading import away, sides
+from bot.quiz.grading import away, placed, sides
 from bot.quiz.hints import LADDER, hints
 from bot.replies import Block, Choice, Paragraph, Span, columns, say
 
 BUTTON = 32  # columns of text that one button shows whole on a phone
 LETTERS = "ABCDEF"
 ON, OFF = "☑", "☐"
+MARKS, MISSING = {True: "✓", False: "✗"}, "➕"
 IN_TURN = ("order", "match")  # options are taken one after the other
 
 
@@ -46,41 +47,51 @@ class Board:
     def __init__(self, knowledge: Knowledge, item: Item, key: tuple[int, ...], pending: Pending, language: Language) -> None:
         self.knowledge, self.item, self.key, self.pending, self.language = knowledge, item, key, pending, language
         self.open = open_(item, key, pending)
-        texts = [self.label(at) for at in self.open]
-        self.long = any(columns(text) > BUTTON for text in texts)  # then they stand in the message, and letters on the buttons
+        self.long = any(columns(self._label(at)) > BUTTON for at in self.open)  # then letters stand on the buttons
 
-    def label(self, at: int) -> str:
-        """The option on its button; of a pair the right side."""
-        return plain(sides(self.item.options[at], self.language)[-1])
+    def before(self, cites: Citations) -> Iterator[Block]:
+        """What there is to say about the wrong answer that was given before."""
+        item, key, missed = self.item, self.key, self.pending.missed
+        if not self.pending.tries:
+            return
+        lead, met = self._say(wrong(item)) + gap(self.language), [at for at in missed if at in key]
+        if item.type in IN_TURN:
+            places = zip(placed(item, missed), taken(item, missed, self.language), strict=True)
+            yield Paragraph((Span(lead, "strong"), Span("".join(f"\n{MARKS[fits]} {text}" for fits, text in places))))
+            return
+        feedback = next((item.options[at].feedback for at in missed if at not in key), None)
+        yield cites.paragraph(feedback[self.language] if feedback else "", lead)
+        if item.type == "explain" and met:
+            yield lines(marked(item, met, met, self.language))
+        if item.type in ("multiple", "explain") and len(met) < len(key):
+            yield say(self._say("quiz.missing", count=len(key) - len(met)))
 
-    def blocks(self) -> Iterator[Block]:
-        """The stem, what was taken, the options where they are long, and the last hint."""
-        item, pending = self.item, self.pending
+    def asked(self) -> Iterator[Block]:
+        """The stem, what was taken, and the options where they are too long for a button."""
+        item, had = self.item, self.pending.taken
         yield say(item.stem[self.language])
-        if item.type in IN_TURN and pending.taken:
-            yield lines(self.taken())
+        if item.type in IN_TURN and had:
+            yield lines(taken(item, had, self.language))
         if item.type == "match":
-            left = sides(item.options[len(pending.taken)], self.language)[0]
+            left = sides(item.options[len(had)], self.language)[0]
             yield Paragraph((Span(f"{plain(left)}{BETWEEN}?", "strong"),))
-        else:
-            yield from self._how()
+        elif item.type in ("order", "multiple", "explain"):
+            yield Paragraph((Span(self._say(f"quiz.how.{item.type}"), "quiet"),))
         if self.long:
-            yield lines([f"{letter}. {self._marked(at)}" for letter, at in zip(LETTERS, self.open, strict=False)])
-        yield from self._hint()
+            yield lines(
+                [f"{letter}. {self._mark(at)}{self._label(at)}" for letter, at in zip(LETTERS, self.open, strict=False)]
+            )
 
-    def taken(self) -> list[str]:
-        """What stands in its place already, line by line."""
-        texts = [self.label(at) for at in self.pending.taken]
-        if self.item.type == "order":
-            return [f"{number}. {text}" for number, text in enumerate(texts, 1)]
-        lefts = [plain(sides(option, self.language)[0]) for option in self.item.options]
-        return [f"{left}{BETWEEN}{text}" for left, text in zip(lefts, texts, strict=False)]
+    def hint(self, cites: Citations) -> Iterator[Block]:
+        """The hint that was asked for last."""
+        if number := self.pending.hints:
+            hint = hints(self.knowledge, self.item, self.key, self.pending.missed)[number - 1]
+            yield cites.paragraph(hint[self.language], self._say("quiz.hint", number=number, count=LADDER) + " ")
 
     def choices(self, id: str) -> Iterator[Choice]:
         """The options, what ends or undoes an answer, a hint, and `I don't know`."""
         for letter, at in zip(LETTERS, self.open, strict=False):
-            mark = f"{self._mark(at)} " if self.item.type == "multiple" else ""
-            yield Choice(mark + (letter if self.long else self.label(at)), f"/tap {id} {at + 1}")
+            yield Choice(self._mark(at) + (letter if self.long else self._label(at)), f"/tap {id} {at + 1}")
         if self.item.type == "multiple" and self.pending.taken:
             yield self._choice("done", f"/tap {id} done")
         if self.item.type in IN_TURN and self.pending.taken:
@@ -94,23 +105,42 @@ class Board:
         yield self._choice("dunno", f"/dunno {id}")
 
     def _choice(self, name: str, command: str) -> Choice:
-        return Choice(self.knowledge.say(f"choice.{name}", self.language), command)
+        return Choice(self._say(f"choice.{name}"), command)
 
-    def _how(self) -> Iterator[Block]:
-        if self.item.type in ("order", "multiple", "explain"):
-            yield Paragraph((Span(self.knowledge.say(f"quiz.how.{self.item.type}", self.language), "quiet"),))
+    def _say(self, key: str, **words: object) -> str:
+        return self.knowledge.say(key, self.language, **words)
+
+    def _label(self, at: int) -> str:
+        """The option on its button; of a pair the right side."""
+        return plain(sides(self.item.options[at], self.language)[-1])
 
     def _mark(self, at: int) -> str:
-        return ON if at in self.pending.taken else OFF
+        if self.item.type != "multiple":
+            return ""
+        return f"{ON if at in self.pending.taken else OFF} "
 
-    def _marked(self, at: int) -> str:
-        return f"{self._mark(at)} {self.label(at)}" if self.item.type == "multiple" else self.label(at)
 
-    def _hint(self) -> Iterator[Block]:
-        if number := min(self.pending.hints, LADDER):
-            hint = hints(self.knowledge, self.item, self.key, self.pending.missed)[number - 1]
-            lead = self.knowledge.say("quiz.hint", self.language, number=number, count=LADDER)
-            yield Citations().paragraph(hint[self.language], lead)
+def wrong(item: Item) -> str:
+    """The text that says that an answer is wrong, or not all right."""
+    return "quiz.wrong" if item.type in CHOSEN else "quiz.partly"
+
+
+def taken(item: Item, places: Sequence[int], language: Language) -> list[str]:
+    """Options line by line; of an `order` with their numbers, of a `match` beside the left sides."""
+    texts = [plain(sides(item.options[at], language)[-1]) for at in places]
+    if item.type == "order":
+        return [f"{number}. {text}" for number, text in enumerate(texts, 1)]
+    if item.type == "match":
+        return [
+            f"{plain(sides(option, language)[0])}{BETWEEN}{text}" for option, text in zip(item.options, texts, strict=False)
+        ]
+    return texts
+
+
+def marked(item: Item, key: Sequence[int], met: Sequence[int], language: Language) -> list[str]:
+    """What is right, line by line; of an `explain` what was not said stands out."""
+    marks = [MISSING if item.type == "explain" and at not in met else MARKS[True] for at in key]
+    return [f"{mark} {text}" for mark, text in zip(marks, taken(item, key, language), strict=True)]
 
 
 def lines(texts: list[str]) -> Paragraph:

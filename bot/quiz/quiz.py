@@ -15,13 +15,12 @@ from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import Reader
 from bot.knowledge.schema import Item, Language
 from bot.learners import Learner, Pending, Topic, Voted
-from bot.quiz.board import IN_TURN, Board, lines, open_, plain
-from bot.quiz.grading import placed, right, said
+from bot.quiz.board import IN_TURN, Board, lines, marked, open_, plain, wrong
+from bot.quiz.grading import right, said
 from bot.quiz.hints import LADDER
 from bot.replies import PHONE_LINES, Block, Choice, Nod, Paragraph, Poll, Reply, Span, phone_lines, say
 
 TRIES = 2
-MARKS = {True: "✓", False: "✗"}
 Choose = Callable[[Mapping[str, Item], Learner], str | None]
 
 
@@ -67,24 +66,37 @@ class Quiz:
         """
         return self._shown(learner, Pending(id, self.seed(), poll and fits_poll(self.picture.items[id]), by), language)
 
-    def _shown(self, learner: Learner, pending: Pending, language: Language, *told: Block) -> Reply:
-        """The question that waits from now on, below what was `told` of the answer before."""
+    def _shown(self, learner: Learner, pending: Pending, language: Language) -> Reply:
+        """The question that waits from now on."""
         id, item = pending.item, self.picture.items[pending.item]
-        if not _in_group(learner):
-            learner.pending = replace(pending, listens=item.type == "explain")
         number, count = len({id, *learner.quiz} & self.picture.items.keys()), len(self.picture.items)
         heading = say(self.knowledge.say("quiz.heading", language, number=number, count=count), "heading")
-        key = self.key(id)
-        board = Board(self.knowledge, item, key, pending, language)
-        if not pending.poll:
-            return Reply((heading, *told, *board.blocks()), tuple(board.choices(id)))
-        options = tuple(Choice(plain(option.text[language]), f"/tap {id} {at}") for at, option in enumerate(item.options, 1))
+        board, cites = Board(self.knowledge, item, self.key(id), pending, language), Citations()
+        if pending.poll:
+            return self._poll(learner, pending, board, heading, language)
+        blocks = (heading, *board.before(cites), *board.asked(), *board.hint(cites))
+        choices = tuple(board.choices(id))
+        if cites.ids:
+            topic = Topic((item.concept,), language, claims=tuple(cites.ids))
+            told = learner.told.get(pending.told)
+            if not told or told.claims != topic.claims:
+                pending = replace(pending, told=learner.tell(topic))
+            choices += (self._choice("choice.sources", f"/sources {pending.told}", language),)
+        learner.pending = replace(pending, listens=item.type == "explain")
+        return Reply(blocks, choices)
+
+    def _poll(self, learner: Learner, pending: Pending, board: Board, heading: Block, language: Language) -> Reply:
+        id, item = pending.item, self.picture.items[pending.item]
+        texts = [plain(option.text[language]) for option in item.options]
+        help: tuple[Choice, ...] = ()
+        if not _in_group(learner):
+            learner.pending, help = pending, tuple(board.help(id))
         return Poll(
             blocks=(heading, say(item.stem[language])),
-            choices=options + (() if _in_group(learner) else tuple(board.help(id))),
-            options=len(options),
+            choices=(*(Choice(text, f"/tap {id} {at}") for at, text in enumerate(texts, 1)), *help),
+            options=len(texts),
             item=id,
-            right=key[0],
+            right=self.key(id)[0],
             explanation=plain(bare(item.explain[language])),
         )
 
@@ -127,7 +139,7 @@ class Quiz:
                 rest = open_(item, self.key(id), pending)
                 if len(rest) == 1:  # it can only stand last
                     return self._answered(learner, pending, (*pending.taken, *rest), language)
-        return self._shown(learner, pending, language, *self._remark(pending, language))
+        return self._shown(learner, pending, language)
 
     def explained(self, learner: Learner, words: str, language: Language) -> Reply:
         """What to say to an explanation in the learner's own words; the question has to be one that listens."""
@@ -152,7 +164,7 @@ class Quiz:
         if item.type == "multiple":  # what the hint took away is not ticked any more
             left = open_(item, self.key(pending.item), pending)
             pending = replace(pending, taken=tuple(at for at in pending.taken if at in left))
-        return self._shown(learner, pending, language, *self._remark(pending, language))
+        return self._shown(learner, pending, language)
 
     def dunno(self, learner: Learner, id: str, language: Language) -> Reply:
         """The answer, for whoever asks for it."""
@@ -182,28 +194,7 @@ class Quiz:
         some = item.type not in quizzes.CHOSEN or len(open_(item, key, again)) > 1
         if right(item, key, taken) or again.tries >= TRIES or not some:
             return self._closed(learner, pending, taken, language)
-        return self._shown(learner, again, language, *self._remark(again, language))
-
-    def _remark(self, pending: Pending, language: Language) -> tuple[Block, ...]:
-        """What there is to say about the wrong answer that was given before."""
-        item, key, missed = self.picture.items[pending.item], self.key(pending.item), pending.missed
-        if not pending.tries:
-            return ()
-        lead = Span(self.knowledge.say("quiz.wrong", language) + gap(language), "strong")
-        if item.type in IN_TURN:
-            placed_ = zip(placed(item, missed), self._lines(item, missed, language), strict=True)
-            return (Paragraph((lead, Span("".join(f"\n{MARKS[fits]} {text}" for fits, text in placed_)))),)
-        blocks = list[Block]()
-        met = tuple(at for at in missed if at in key)
-        if item.type == "explain" and met:
-            blocks.append(self._marked(item, met, language))
-        wrong = next((item.options[at].feedback for at in missed if at not in key), None)
-        if wrong:
-            blocks.append(Paragraph((lead, *Citations().spans(wrong[language]))))
-        if item.type in ("multiple", "explain") and (item.type == "explain" or not wrong) and len(met) < len(key):
-            missing = self.knowledge.say("quiz.missing", language, count=len(key) - len(met))
-            blocks.append(say(missing) if blocks else Paragraph((lead, Span(missing))))
-        return tuple(blocks)
+        return self._shown(learner, again, language)
 
     def _closed(
         self, learner: Learner, pending: Pending, taken: tuple[int, ...], language: Language, known: bool = True
@@ -217,28 +208,16 @@ class Quiz:
             learner.pending = None
         if not won and item.stops:
             learner.shown((item.stops,))
-        verdict = "right" if won else "wrong" if known else "dunno"
-        lead = self.knowledge.say(f"quiz.{verdict}", language) + gap(language)
-        chosen = item.options[taken[0]] if fits_poll(item) and taken else None
-        if not won:
-            chosen = next((item.options[at] for at in taken if at not in key), None)
+        lead = self.knowledge.say("quiz.right" if won else wrong(item) if known else "quiz.dunno", language) + gap(language)
+        mine = taken if won and fits_poll(item) else tuple(at for at in taken if at not in key)
+        feedback = next((item.options[at].feedback for at in mine if item.options[at].feedback), None)
         cites = Citations()
-        told = cites.paragraph((chosen.feedback if chosen and chosen.feedback else item.explain)[language], lead)
-        answer = () if won and item.type != "explain" else (self._marked(item, key, language),)
+        told = cites.paragraph((feedback or item.explain)[language], lead)
+        answer = () if won and item.type != "explain" else (lines(marked(item, key, taken, language)),)
         blocks: tuple[Block, ...] = (told, *answer, say(self._progress(learner, language)))
-        if sum(map(phone_lines, blocks)) > PHONE_LINES and not won:
-            cites = Citations()
-            blocks = (Paragraph((Span(lead, "strong"),)), *blocks[1:])
+        if sum(map(phone_lines, blocks)) > PHONE_LINES and answer:
+            blocks, cites = (Paragraph((Span(lead, "strong"),)), *blocks[1:]), Citations()
         return Reply(blocks, self._next(learner, pending, cites, language))
-
-    def _marked(self, item: Item, taken: tuple[int, ...], language: Language) -> Block:
-        """Options that are right."""
-        return lines([f"{MARKS[True]} {text}" for text in self._lines(item, taken, language)])
-
-    def _lines(self, item: Item, taken: tuple[int, ...], language: Language) -> list[str]:
-        if item.type in IN_TURN:
-            return Board(self.knowledge, item, (), Pending("", taken=taken), language).taken()
-        return [plain(item.options[at].text[language]) for at in taken]
 
     def _progress(self, learner: Learner, language: Language) -> str:
         right = sum(learner.quiz.get(id, False) for id in self.picture.items)
@@ -248,12 +227,14 @@ class Quiz:
         concept = self.picture.items[pending.item].concept
         name = self.knowledge.concepts[concept].name[language]
         number = learner.tell(Topic((concept,), language, claims=tuple(cites.ids)))
-        sources = Choice(self.knowledge.say("choice.sources", language), f"/sources {number}")
         return (
-            Choice(self.knowledge.say("quiz.next", language), pending.by),
-            Choice(self.knowledge.say("choice.explain", language, concept=name), f"/ask {concept}"),
-            *((sources,) if cites.ids else ()),
+            self._choice("quiz.next", pending.by, language),
+            self._choice("choice.explain", f"/ask {concept}", language, concept=name),
+            *((self._choice("choice.sources", f"/sources {number}", language),) if cites.ids else ()),
         )
+
+    def _choice(self, key: str, command: str, language: Language, **words: object) -> Choice:
+        return Choice(self.knowledge.say(key, language, **words), command)
 
     def _over(self, language: Language) -> Reply:
         return Nod((say(self.knowledge.say("quiz.over", language)),))
