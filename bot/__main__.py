@@ -20,7 +20,9 @@ from bot.knowledge import base
 from bot.knowledge.lint import Simulated
 from bot.knowledge.schema import Both, Language
 from bot.learners import Learner
+from bot.quiz.memory import Memory
 from bot.replies import Answer
+from bot.store.notebook import Notebook
 from bot.tutor.prompts import read
 from bot.tutor.speaker import voice
 
@@ -69,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kube-lemonade", description=say("about"))
     parser.add_argument("--version", action="version", version=f"kube-lemonade {__version__}")
     parser.add_argument("--env-file", type=Path, help=say("env-file"))
-    commands = parser.add_subparsers(dest="command", metavar="chat | ask | order | serve | check")
+    commands = parser.add_subparsers(dest="command", metavar="chat | ask | order | quiz | serve | check")
     commands.add_parser("chat", help=say("chat"))
     ask = commands.add_parser("ask", help=say("ask"))
     ask.add_argument("--json", action="store_true", help=say("json"))
@@ -78,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     order = commands.add_parser("order", help=say("order"))
     order.add_argument("--json", action="store_true", help=say("json-lines"))
     order.add_argument("--script", metavar="FILE|-", help=say("script"))
+    quiz = commands.add_parser("quiz", help=say("quiz")).add_subparsers(dest="what", metavar="export", required=True)
+    export = quiz.add_parser("export", help=say("quiz"))
+    export.add_argument("--json", action="store_true", help=say("json-lines"))
     check = commands.add_parser("check", help=say("check"))
     check.add_argument("folder", nargs="?", type=Path, help=say("folder"))
     commands.add_parser("serve", help=say("serve"))
@@ -91,23 +96,29 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     if command == "order":
         return _order(asked, base.narration(found.bot_knowledge_dir, found.bot_metaphor), found.bot_language)
     gc.disable()  # loading makes many objects and no garbage
-    knowledge = _knowledge(found.bot_knowledge_dir, whole=False)
+    unread = (base.LEARNT_FROM, base.ITEMS) if command == "ask" else (base.LEARNT_FROM,)
+    knowledge = _knowledge(found.bot_knowledge_dir, unread)
     if found.bot_metaphor not in knowledge.pictures:
         raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
+    if command == "quiz":
+        return _quiz(knowledge, found.bot_metaphor)
     if command == "serve":
         return _serve(found, knowledge)
     import asyncio
 
     spoken = voice(found, time.monotonic)
     sleep = asyncio.sleep if sys.stdout and sys.stdout.isatty() else _at_once  # nobody watches a pipe
-    classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language, voice=spoken, sleep=sleep)
+    notebook = Notebook(found.database(), Memory(knowledge.pictures[found.bot_metaphor].items), time.time)
+    classroom = Classroom(
+        knowledge, found.bot_metaphor, found.bot_language, voice=spoken, sleep=sleep, remembered=notebook.remembered
+    )
     gc.freeze()
     gc.enable()
     if command == "ask":
         return asyncio.run(_ask(classroom, asked))
     from bot.frontends import terminal
 
-    return asyncio.run(terminal.run(classroom, found.bot_data_dir))
+    return asyncio.run(terminal.run(classroom, notebook, found.bot_data_dir))
 
 
 async def _at_once(seconds: float) -> None:
@@ -156,6 +167,16 @@ def _order(asked: argparse.Namespace, narration: Mapping[str, Both], language: L
     return 0
 
 
+def _quiz(knowledge: base.Knowledge, metaphor: str) -> int:
+    """Every item as one line of JSON."""
+    from bot.quiz import export
+    from bot.simulation import facts
+
+    for row in export.rows(knowledge, knowledge.pictures[metaphor], facts.of, facts.script):
+        print(json.dumps(row, ensure_ascii=False))
+    return 0
+
+
 def _script(name: str) -> str:
     if name == "-":
         return sys.stdin.buffer.read().decode("utf-8", errors="replace")
@@ -199,7 +220,7 @@ def _simulated() -> Simulated:
 def _check(folder: Path, prompts: Path) -> int:
     knowledge, faults = None, list[Fault]()
     try:
-        knowledge = _knowledge(folder, True, _simulated())
+        knowledge = _knowledge(folder, (), _simulated())
     except Faulty as faulty:
         faults += faulty.faults
     try:
@@ -220,10 +241,10 @@ def _check(folder: Path, prompts: Path) -> int:
     return 0
 
 
-def _knowledge(folder: Path, whole: bool, simulated: Simulated = Simulated()) -> base.Knowledge:  # noqa: B008
+def _knowledge(folder: Path, unread: tuple[str, ...], simulated: Simulated = Simulated()) -> base.Knowledge:  # noqa: B008
     if not folder.is_dir():
         raise operator.refused("no-folder", name=str(folder))
-    return base.load(folder, operator.language(), simulated, whole)
+    return base.load(folder, operator.language(), simulated, unread)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cached_property
-from random import Random
 from typing import TYPE_CHECKING
 
 from bot import intents
@@ -17,21 +17,32 @@ from bot.cited import Citations
 from bot.course.course import Lessons
 from bot.intents import Intent
 from bot.knowledge.base import Knowledge
-from bot.knowledge.schema import LANGUAGES, Language
-from bot.learners import KEPT, Asked, Judged, Learner, Topic, Verdict, Voted
+from bot.knowledge.schema import LANGUAGES, Item, Language
+from bot.learners import KEPT, Asked, Cards, Group, Judged, Learner, Topic, Verdict, Voted
+from bot.quiz.path import Path
 from bot.quiz.quiz import Quiz
 from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
 from bot.tutor.speaker import Voice
 from bot.tutor.tutor import Tutor
 
 if TYPE_CHECKING:
+    from bot.quiz.progress import Progress
+    from bot.quiz.recall import Recall
     from bot.simulation.play import Play
 
 log = logging.getLogger(__name__)
 Export = Callable[[Learner], Awaitable[str]]
 Sleep = Callable[[float], Awaitable[None]]
 DAY = 86_400  # seconds
+Seed = Callable[[], int]
+Remembered = Callable[[int], Awaitable[Cards]]  # what a person remembers
+Together = Callable[[int], Awaitable[Group]]  # what the people of a chat have done
 Usage = Callable[[int, Language], str]  # what the model took, for a person who may know; else nothing
+
+
+def dice() -> int:
+    """A seed that nobody foresees."""
+    return random.getrandbits(31)
 
 
 class Classroom:
@@ -46,25 +57,39 @@ class Classroom:
         voice: Voice | None = None,
         usage: Usage | None = None,
         sleep: Sleep = asyncio.sleep,
+        seed: Seed = dice,
+        remembered: Remembered | None = None,
+        together: Together | None = None,
         now: Callable[[], float] = time.time,
-        dice: Random | None = None,
     ) -> None:
         """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept.
 
-        With a `voice` a model words the answers. `usage` tells those who may know what that took.
+        With a `voice` a model words the answers. `usage` tells those who may know what that took. `seed` gives each quiz
+        question the order of its options. `remembered` is asked when a question or the progress depends on it, `together` for a
+        group's; without it nobody is reminded either.
         """
         self.knowledge, self.default, self.export, self.usage = knowledge, language, export, usage
         self.picture = knowledge.pictures[metaphor]
         self.tutor = Tutor(knowledge, metaphor, voice)
-        self.quiz = Quiz(knowledge, self.picture)
-        self.sleep, self.now = sleep, now
-        self.lessons = Lessons(
-            knowledge,
-            self.picture,
-            scene=self._scene,
-            pose=lambda id, learner, language, by: self.quiz.pose(id, learner, language, by=by),
-            dice=dice or Random(),
-        )
+        self.quiz = Quiz(knowledge, self.picture, self.tutor.reader, self._facts, seed)
+        chance = random.Random(seed())
+        self.path = Path(knowledge, self.picture, chance)
+        self.lessons = Lessons(knowledge, self.picture, self._scene, self._pose, chance)
+        self.sleep, self.remembered, self.together, self.now = sleep, remembered, together, now
+
+    @cached_property
+    def recall(self) -> Recall:
+        """What brings things back, which a talk without a quiz never needs."""
+        from bot.quiz.recall import Recall
+
+        return Recall(self.knowledge, self.quiz, self.path)
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Draws the cups."""
+        from bot.quiz.progress import Progress
+
+        return Progress(self.knowledge, self.path)
 
     @cached_property
     def play(self) -> Play:
@@ -74,7 +99,19 @@ class Classroom:
         return Play(self.knowledge, self.picture, self.sleep)
 
     def _scene(self, learner: Learner, id: str, language: Language) -> Reply | None:
+        """What a lesson is about to break."""
         return self.play.scene(learner, id, language)
+
+    def _pose(self, id: str, learner: Learner, language: Language, by: str) -> Reply:
+        """A lesson's quiz item; `by` goes on after it."""
+        return self.quiz.pose(id, learner, language, by=by)
+
+    @staticmethod
+    def _facts(item: Item) -> Collection[str]:
+        """What is true after a prediction's change."""
+        from bot.simulation import facts
+
+        return facts.of(item)
 
     async def hear(self, learner: Learner, text: str) -> AsyncGenerator[Reply, None]:
         """The replies to one message or button; a draft grows until the reply behind it takes its place.
@@ -138,6 +175,11 @@ class Classroom:
     async def _replies(self, learner: Learner, intent: Intent) -> AsyncGenerator[Reply, None]:
         """A question is answered as it goes; everything else at once."""
         language = self.language(learner, intent.words if intent.name == "ask" else "")
+        if self._explains(learner, intent):
+            yield self.quiz.explained(learner, intent.words, language)
+            return
+        if learner.pending and intent.name not in intents.QUIZ:  # who speaks of something else
+            learner.pending = replace(learner.pending, listens=False)
         match intent:
             case Intent("faster"):
                 async for board in self.play.faster(learner, language):
@@ -158,6 +200,11 @@ class Classroom:
                 yield self._with_order(learner, await self._reply(learner, intent))
             case _:
                 yield await self._reply(learner, intent)
+
+    def _explains(self, learner: Learner, intent: Intent) -> bool:
+        """Whether this is the explanation that a quiz question waits for: no question, and more than small talk."""
+        plain = intent.name == "ask" and self.quiz.listens(learner) and not {"?", "？"}.intersection(intent.words)
+        return plain and self.tutor.talk.meaning(intent.words, named=False) is None
 
     def _with_order(self, learner: Learner, reply: Reply) -> Reply:
         """The way back to the order on the board, below an answer that was asked for in between."""
@@ -187,7 +234,7 @@ class Classroom:
             case Intent("ask", ""):
                 return self._said("ask.which", language, self.tutor.starts(language))
             case Intent("ask", words):
-                return self.quiz.ask(learner, self.language(learner, words))
+                return await self._quiz(learner, "", self.language(learner, words))
             case Intent("more" | "confused" | "sources" | "good", number):
                 return self._go_on(learner, intent.name, number, language)
             case Intent("order", words):
@@ -207,8 +254,18 @@ class Classroom:
                 return self._compare(learner, words)
             case Intent("map"):
                 return self._map(language)
-            case Intent("quiz"):
-                return self.quiz.ask(learner, language)
+            case Intent("quiz", words):
+                return await self._quiz(learner, words, language)
+            case Intent("review" | "remind" | "export" | "forget") if learner.chat != learner.person:
+                return self._said("private.only", language)
+            case Intent("review"):
+                return self.recall.review(learner, await self._cards(learner), language, self.now())
+            case Intent("progress"):
+                return await self._progress(learner, language)
+            case Intent("remind", words) if self.together:
+                return self._remind(learner, words, language)
+            case Intent("remind"):
+                return self._said("remind.nobody", language)
             case Intent("vote", words):
                 return self.quiz.vote(learner, words, language) or self._said("quiz.gone", language)
             case Intent("learn") if learner.chat != learner.person:
@@ -217,6 +274,12 @@ class Classroom:
                 return self.lessons.learn(learner, words, language, int(self.now() // DAY))
             case Intent("otherwise", id):
                 return self._otherwise(learner, id, language)
+            case Intent("tap", words):
+                return self.quiz.tap(learner, words, language)
+            case Intent("hint", id):
+                return self.quiz.hint(learner, id, language)
+            case Intent("dunno", id):
+                return self.quiz.dunno(learner, id, language)
             case Intent("start", words):
                 return self._start(learner, words, language)
             case Intent("help"):
@@ -228,8 +291,6 @@ class Classroom:
                 return self._settings(language)
             case Intent("language", words):
                 return self._language(learner, words.lower(), language)
-            case Intent("export" | "forget") if learner.chat != learner.person:
-                return self._said("private.only", language)
             case Intent("privacy"):
                 return self._privacy(language)
             case Intent("export"):
@@ -295,6 +356,25 @@ class Classroom:
         missing = "told.old" if number else f"{name}.nothing"
         return self.tutor.go_on(name, number, learner) or self._said(missing, language, self.tutor.starts(language))
 
+    async def _cards(self, learner: Learner) -> Cards:
+        return await self.remembered(learner.person) if self.remembered else {}
+
+    async def _quiz(self, learner: Learner, words: str, language: Language) -> Reply:
+        """A question; in a group nobody's memory is asked."""
+        if learner.chat != learner.person:
+            return self.quiz.ask(learner, language)
+        return self.recall.next(learner, await self._cards(learner), words, language, self.now())
+
+    async def _progress(self, learner: Learner, language: Language) -> Reply:
+        if learner.chat == learner.person:
+            return self.progress.own(await self._cards(learner), language, self.now())
+        return self.progress.group(await self.together(learner.chat) if self.together else Group(), language)
+
+    def _remind(self, learner: Learner, words: str, language: Language) -> Reply:
+        from bot.quiz.reminding import Reminding
+
+        return Reminding(self.knowledge).hear(learner, words, language)
+
     def _said(self, key: str, language: Language, choices: tuple[Choice, ...] = (), **words: object) -> Reply:
         return Reply((say(self.knowledge.say(key, language, **words)),), choices)
 
@@ -327,7 +407,7 @@ class Classroom:
         return Reply((say(self.knowledge.say("help", language)), Table(rows, " ")))
 
     def _settings(self, language: Language) -> Reply:
-        names = ("language", "privacy", "export", "forget")
+        names = ("language", "remind", "privacy", "export", "forget")
         return self._said("settings", language, tuple(self._command(name, language) for name in names))
 
     def _command(self, name: str, language: Language) -> Choice:

@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass
 
 COMMANDS = (
-    "start", "help", "ask", "order", "kubectl", "compare", "map", "quiz", "learn", "new", "settings", "language",
-    "privacy", "export", "forget", "cancel"
+    "start", "help", "ask", "order", "kubectl", "compare", "map", "learn", "quiz", "review", "progress", "remind", "new",
+    "settings", "language", "privacy", "export", "forget", "cancel"
 )  # fmt: skip
 BUTTONS = (  # typed by nobody: what buttons and front-ends say
-    "more", "confused", "sources", "good", "vote", "media", "step", "faster", "break", "guess", "why", "otherwise"
+    "more", "confused", "sources", "good", "vote", "tap", "hint", "dunno", "media", "step", "faster", "break", "guess", "why",
+    "otherwise",
 )  # fmt: skip
-BOARD = ("step", "faster", "guess")  # buttons whose answer takes the place of the message that they stand below
+QUIZ = ("tap", "hint", "dunno")  # buttons of the question that waits
+BOARD = ("step", "faster", "guess", *QUIZ)  # buttons whose answer takes the place of the message that they stand below
+PASSING = ("good", *QUIZ)  # buttons that a word in passing may answer
 HOUSE = ("usage",)  # for those who run the house; advertised to nobody
 MAX_LENGTH = 2000  # characters of one message that are read
 KUBECTL = re.compile(r"\s*/kubectl(?:@\w+)?\s+(.*)", re.DOTALL | re.IGNORECASE)

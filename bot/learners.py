@@ -14,6 +14,7 @@ from bot.knowledge.schema import Language
 WINDOW = 20  # answers that can be gone on from
 KEPT = 180  # days after which everything is forgotten
 Verdict = Literal["good", "confused"]
+Side = Literal["truth", "break"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,55 @@ class Voted:
     known: bool = True  # False: the learner asked for the answer
 
 
-Note = Asked | Judged | Voted
+@dataclass(frozen=True)
+class Reminder:
+    """When the learner wants to hear that something is due: a minute of the day, in a time zone."""
+
+    minute: int
+    zone: str  # a name of the IANA's, such as Asia/Shanghai
+
+
+@dataclass(frozen=True)
+class Wished:
+    """The learner wants to be reminded so, or no more."""
+
+    reminder: Reminder | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is remembered of one side of a concept; it follows from the answers alone. Times are seconds since 1970."""
+
+    concept: str
+    side: Side
+    due: float
+    first: float  # answer
+    last: float
+    state: int  # as FSRS counts them: 1 learning, 2 review, 3 learning again
+    step: int | None  # of learning
+    stability: float  # days until it is remembered with a chance of 0.9
+    difficulty: float  # 1 to 10
+    reviews: int
+    right: int
+    item: str  # that was shown last
+    slip: str | None  # the break or misconception that led the last answer astray; '' an unknown one, None: it was right
+
+
+Cards = dict[tuple[str, Side], Card]
+
+
+@dataclass(frozen=True)
+class Group:
+    """What a group has done together; nothing tells who."""
+
+    asked: int = 0
+    answered: int = 0  # quiz questions
+    right: int = 0
+    people: int = 0
+    items: tuple[str, ...] = ()  # quiz items that somebody answered right
+
+
+Note = Asked | Judged | Voted | Wished
 
 
 @dataclass(frozen=True)
@@ -76,6 +125,7 @@ class Pending:
     missed: tuple[int, ...] = ()  # what was answered before, wrongly
     hints: int = 0
     tries: int = 0
+    told: int = 0  # number of the answer that holds the sources of what was said about it
     listens: bool = False  # the learner's next plain message is taken for the answer
 
 
@@ -113,6 +163,7 @@ class Learner:
     pending: Pending | None = None  # in private
     walk: Walk | None = None  # None until the course is begun
     missed: dict[str, int] = field(default_factory=dict)  # break or misconception → wrong answers to what looks for it
+    reminder: Reminder | None = None  # that was asked for
     notes: list[Note] = field(default_factory=list)  # what happened since this was loaded; the keeper takes them
     forgotten: bool = False  # everything kept about this person has to go
 

@@ -94,9 +94,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Poll(Reply):
-    """A quiz question; its choices are the options, its last block is the stem."""
+    """A quiz question; its first choices are the options, its last block is the stem."""
 
     item: str = ""
+    options: int = 0  # how many of the choices; the rest help whoever is stuck
     right: int = 0  # position of the right option
     explanation: str = ""
 
@@ -107,6 +108,13 @@ class File(Reply):
 
     name: str = ""
     content: str = ""
+
+
+@dataclass(frozen=True)
+class Picture(Reply):
+    """A drawing (SVG, its typeface `Lemonade Sans`); the first block is a heading, the others say the same in words."""
+
+    svg: str = ""
 
 
 @dataclass(frozen=True)

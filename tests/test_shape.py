@@ -38,6 +38,8 @@ LIBRARIES = {
     "aiohttp_socks": {"bot.frontends.telegram.wire"},
     "certifi": {"bot.frontends.telegram.wire"},
     "tornado": {"bot.frontends.telegram.door"},
+    "fsrs": {"bot.quiz.memory"},
+    "resvg_py": {"bot.frontends.telegram.png"},
     "sqlalchemy": {"bot.store"},
     "alembic": {"bot.store"},
 }

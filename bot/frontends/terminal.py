@@ -21,6 +21,7 @@ from rich.text import Text
 from bot.classroom import Classroom
 from bot.learners import Learner
 from bot.replies import Block, Box, Paragraph, Reply, Span
+from bot.store.notebook import HERE, Notebook
 
 STYLES = {"plain": "", "strong": "bold", "quiet": "dim", "code": "bold cyan", "block": "cyan", "cite": "dim"}
 MOODS = {"plain": "", "heading": "bold", "stop": "yellow", "next": "green", "links": ""}
@@ -33,9 +34,16 @@ HISTORY = "history"
 NARROWEST, WIDEST = 16, 88  # columns; longer lines are hard to read
 
 
-async def run(classroom: Classroom, data: Path) -> int:
+async def run(classroom: Classroom, notebook: Notebook, data: Path) -> int:
     """One learner's lesson, until the input ends."""
-    learner = Learner()
+    try:
+        return await _lesson(classroom, notebook, data)
+    finally:
+        await notebook.close()
+
+
+async def _lesson(classroom: Classroom, notebook: Notebook, data: Path) -> int:
+    learner = Learner(HERE, HERE)
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, soft_wrap=False, emoji=False, markup=False)
     console.width = max(NARROWEST, min(console.width, WIDEST))
@@ -46,8 +54,10 @@ async def run(classroom: Classroom, data: Path) -> int:
     lines = _typed(classroom, learner, data, console) if live else _piped()
     async for line in lines:
         await _hear(classroom, learner, line, console)
+        await notebook.keep(learner)
         if learner.forgotten:
-            learner = Learner()
+            await notebook.forget()
+            learner = Learner(HERE, HERE)
             if (data / HISTORY).is_file():
                 (data / HISTORY).write_bytes(b"")
     return 0

@@ -1,8 +1,8 @@
 """Loads a folder of knowledge and checks it; a base with a fault is refused whole.
 
 truth/concepts/ID.yaml  truth/pairs/*.yaml  truth/items/*.yaml  metaphors/ID/metaphor.yaml  metaphors/ID/roles/ID.yaml
-metaphors/ID/{narration,whys}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml
-metaphors/ID/course.yaml  metaphors/ID/lessons/ID.yaml  texts/*.yaml
+metaphors/ID/{narration,whys,areas,course}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml
+metaphors/ID/lessons/ID.yaml  texts/*.yaml
 language/{wording,checking}.yaml
 language/{characters,asked,weights,neighbours}.tsv
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,8 @@ from bot.errors import Fault, Faulty
 from bot.knowledge import resources
 from bot.knowledge.lint import Simulated, lint
 from bot.knowledge.schema import (
+    Area,
+    Areas,
     Both,
     Break,
     Breakage,
@@ -57,6 +59,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"metaphors/[^/]+/items/[^/]+": TypeAdapter(Items),
     r"metaphors/[^/]+/course": TypeAdapter(Course),
     r"metaphors/[^/]+/lessons/[^/]+": TypeAdapter(Lesson),
+    r"metaphors/[^/]+/areas": TypeAdapter(Areas),
     r"texts/[^/]+": TypeAdapter(dict[str, Both]),
     r"language/wording": TypeAdapter(Wording),
     r"language/checking": TypeAdapter(Checking),
@@ -66,6 +69,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
 }
 ENDINGS = (".yaml", ".yml", ".tsv")
 LEARNT_FROM = "language/asked.tsv"
+ITEMS = "items/*"
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
 
 
@@ -82,6 +86,8 @@ class Picture:
     whys: dict[str, Both]  # concept → why it acts, cited
     course: Course | None  # None where the picture has no lessons yet
     lessons: dict[str, Lesson]
+    areas: tuple[Area, ...]  # the parts of the whole; all of it where nothing else is said
+    welcome: tuple[str, ...]  # quiz items to begin with
 
 
 @dataclass(frozen=True)
@@ -117,22 +123,22 @@ def load(
     folder: Path,
     language: Language = "en",
     simulated: Simulated = Simulated(),  # noqa: B008
-    whole: bool = True,
+    unread: Collection[str] = (),
 ) -> Knowledge:
     """The checked base in `folder`; `simulated` is what the order simulation asks of it.
 
-    Unless `whole`, without what nobody needs to answer a question.
+    Files at the `unread` places (LEARNT_FROM, ITEMS) are left out, where they are not needed.
 
     Raises Faulty with every fault found, worded in `language`.
     """
-    paths = [path for path in _files(folder) if whole or path != folder / LEARNT_FROM]
+    paths = [path for path in _files(folder) if not any(map(path.match, unread))]
     files = [_shape(File.of(path, folder)) for path in paths]
     for needed in NEEDED:
         if not (folder / needed).exists():
             missing = File(str(folder), "", Document())
             missing.fault((), "missing-file", name=needed)
             files.append(missing)
-    lint(files, shipped_texts(), simulated)
+    lint(files, shipped_texts(), simulated, whole=ITEMS not in unread)
     faults = [
         Fault(file.path, problem.line, shipped_texts()[f"fault.{problem.kind}"][language].format(**problem.words))
         for file in files
@@ -213,7 +219,12 @@ def _assemble(files: list[File]) -> Knowledge:
             whys: dict[str, Both] = next((each.value for each in files if each.name == f"{home}/whys.yaml"), {})
             course = next((each.value for each in files if each.name == f"{home}/course.yaml"), None)
             lessons = {Path(each.name).stem: each.value for each in files if each.name.startswith(f"{home}/lessons/")}
-            pictures[file.value.id] = Picture(file.value, roles, breaks, items, narration, breakages, whys, course, lessons)
+            whole = Areas(areas=(Area(name=file.value.name, concepts=tuple(roles)),)) if roles else None
+            parts = next((each.value for each in files if each.name == f"{home}/areas.yaml"), whole)
+            areas = (parts.areas, parts.welcome) if parts else ((), ())
+            pictures[file.value.id] = Picture(
+                file.value, roles, breaks, items, narration, breakages, whys, course, lessons, *areas
+            )
     tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
     weights = tables.get("language/weights.tsv", ())
     return Knowledge(

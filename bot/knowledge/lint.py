@@ -15,8 +15,10 @@ from typing import NamedTuple
 from bot.errors import Refused
 from bot.knowledge import courses, quizzes
 from bot.knowledge.measure import CHINESE, CITATION, length
+from bot.knowledge.reading import Reader
 from bot.knowledge.schema import (
     LANGUAGES,
+    Areas,
     Both,
     Breakage,
     Concept,
@@ -39,15 +41,18 @@ APART = str.maketrans("", "", " -_\t")
 ROOM: dict[str, tuple[int, int]] = {
     "answer": (90, 60), "truth": (66, 44), "bridge": (42, 26), "invites": (40, 26), "story": (84, 56),
     "picture": (16, 9), "kubernetes": (20, 12), "role": (10, 8), "name": (16, 5),
-    "feedback": (80, 52), "tells": (84, 56), "otherwise": (84, 56),
+    "feedback": (80, 52), "tells": (84, 56), "otherwise": (84, 56), "area": (8, 4),
 }  # fmt: skip
 
 EARLY = 2  # the highest tier whose breaks the course has to meet
 
 
-def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated) -> None:
-    """Adds to each file the problems that only show when all are read together. Call it when every file has its shape."""
-    base = _Base(files)
+def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated, whole: bool = True) -> None:
+    """Adds to each file the problems that only show when all are read together. Call it when every file has its shape.
+
+    Not `whole`: without the quiz items, which may be all that cites a claim.
+    """
+    base = _Base(files, whole)
     base.names()
     base.links()
     base.cycles()
@@ -60,8 +65,11 @@ def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated)
     base.languages()
     base.pictures()
     base.quizzes(simulated)
+    if simulated.facts:
+        base.explanations()
     base.narrations(simulated)
     base.breakages(simulated)
+    base.areas()
     base.courses()
     base.texts(needed_texts)
 
@@ -75,8 +83,8 @@ class Simulated(NamedTuple):
 
 
 class _Base:
-    def __init__(self, files: list[File]) -> None:
-        self.files = files
+    def __init__(self, files: list[File], whole: bool) -> None:
+        self.files, self.whole = files, whole
         self.concepts = [(file, file.value) for file in files if isinstance(file.value, Concept)]
         self.pairs = [(file, file.value) for file in files if isinstance(file.value, Pair)]
         self.metaphors = [(file, file.value) for file in files if isinstance(file.value, Metaphor)]
@@ -269,7 +277,7 @@ class _Base:
             used.update(id for relation in role.relations for id in relation.claims)
         for file, concept in self.concepts:
             for key in concept.claims:
-                if f"{concept.id}.{key}" not in used and not self.shapeless:
+                if f"{concept.id}.{key}" not in used and self.whole and not self.shapeless:
                     file.fault(("claims", key), "unused-claim", id=f"{concept.id}.{key}")
 
     def _cited(self) -> Iterator[tuple[File, Place, Both, bool]]:
@@ -333,6 +341,8 @@ class _Base:
         last = str(place[-1]) if place else ""
         if isinstance(value, Items):
             return ROOM["feedback"] if last == "feedback" else None
+        if isinstance(value, Areas):
+            return ROOM["area"]
         if last in ("definition", "plainer", "text", "difference", "next", "shared", "choose"):
             return ROOM["answer"]
         if last in ("picture", "again") and len(place) == 1 and isinstance(value, Role):
@@ -385,6 +395,22 @@ class _Base:
                         file.fault((*inside, language), "shape.string_too_long", field=str(inside[-1]), max_length=most)
         for kind, words in quizzes.given_away(bank):
             self.items[0][0].fault((), kind, **words)
+
+    def explanations(self) -> None:
+        """What an `explain` listens for is found in its expectations' own words, and no misconception is."""
+        reader = self._reader()
+        for file, place, item in self.items:
+            if reader and item.type == "explain":
+                for fault in quizzes.unheard(item, reader.within):
+                    file.fault((*place, *fault.place), fault.kind, **fault.words)
+
+    def _reader(self) -> Reader | None:
+        """Reads as the tutor does; None where a file that this takes has no shape."""
+        wording = next((file.value for file in self.files if isinstance(file.value, Wording)), None)
+        characters = next((file.value for file in self.files if file.name == "language/characters.tsv"), None)
+        if not wording or not characters:
+            return None
+        return Reader.made(wording, {char: (simple, sound) for char, simple, sound in characters})
 
     @staticmethod
     def _once(file: File, place: Place, kind: str, key: str, seen: dict[str, str]) -> None:
@@ -475,6 +501,28 @@ class _Base:
                 file.fault(place, "dead-link", id=id)
         for id in sorted(set(lessons) - set(course.lessons)):
             file.fault(("lessons",), "not-in-course", id=id)
+
+    def areas(self) -> None:
+        """Each concept belongs to one part of the whole, whose name fits below its cup."""
+        for file in self.files:
+            if not isinstance(file.value, Areas):
+                continue
+            seen: set[str] = set()
+            home = str(PurePosixPath(file.name).parent)
+            items = {id for each, (_, id), _ in self.items if each.name.startswith(("truth/items/", f"{home}/items/"))}
+            for at, id in enumerate(file.value.welcome):
+                if id not in items:
+                    file.fault(("welcome", at), "dead-link", id=id)
+            for at, area in enumerate(file.value.areas):
+                for n, id in enumerate(area.concepts):
+                    place = ("areas", at, "concepts", n)
+                    if id not in self.ids and not self._hidden(id):
+                        file.fault(place, "dead-link", id=id)
+                    if id in seen:
+                        file.fault(place, "area-twice", id=id)
+                    seen.add(id)
+            for id in sorted(self.ids - seen):
+                file.fault(("areas",), "area-missing", id=id)
 
     def texts(self, needed: dict[str, Both]) -> None:
         """Every sentence the program says is there, once, with the same gaps in both languages."""

@@ -99,6 +99,22 @@ def _played(item: Item, facts: Facts | None) -> Iterator[Fault]:
             yield Fault(("options", at), "why-wrong")
 
 
+def unheard(item: Item, within: Callable[[str], Callable[[str], bool]]) -> Iterator[Fault]:
+    """Of an `explain`: expectations whose own text their phrases miss, misconceptions that are found in a right text.
+
+    `within` gives of a text the judge of what phrases stand in it.
+    """
+    for language in LANGUAGES:
+        for option in item.options:
+            said = within(option.text[language])
+            for at, other in enumerate(item.options):
+                found = next(filter(said, other.detect[language]), None)
+                if option.correct and other is option and not found:
+                    yield Fault(("options", at, "detect", language), "item-unheard")
+                if option.correct and not other.correct and found:
+                    yield Fault(("options", at, "detect", language), "item-misheard", {"phrase": found})
+
+
 def _alike(item: Item) -> Iterator[Fault]:
     """No option stands out by its length or its end."""
     for language in LANGUAGES:

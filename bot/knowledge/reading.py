@@ -11,9 +11,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from bot.knowledge.base import Knowledge
-from bot.knowledge.schema import Language
+from bot.knowledge.schema import Language, Wording
+
+if TYPE_CHECKING:
+    from bot.knowledge.base import Knowledge
 
 TOKEN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]")
 RUN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]+")
@@ -53,10 +56,14 @@ class Reader:
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Reader:
-        sounds = {char: sound for char, (_, sound) in knowledge.characters.items()}
-        spoken = ("".join(sounds.get(char, "").rstrip("12345") for char in phrase) for phrase in knowledge.wording.fillers.zh)
-        simplified = {ord(char): simple for char, (simple, _) in knowledge.characters.items() if char != simple}
-        wording = knowledge.wording
+        return cls.made(knowledge.wording, knowledge.characters)
+
+    @classmethod
+    def made(cls, wording: Wording, characters: dict[str, tuple[str, str]]) -> Reader:
+        """`characters`: each with its simplified form and its pinyin with tone number."""
+        sounds = {char: sound for char, (_, sound) in characters.items()}
+        spoken = ("".join(sounds.get(char, "").rstrip("12345") for char in phrase) for phrase in wording.fillers.zh)
+        simplified = {ord(char): simple for char, (simple, _) in characters.items() if char != simple}
         respell = {key.translate(simplified): value for key, value in wording.respell.items()}
         same = {word: group[0] for group in wording.same.zh for word in group}
         same |= {singular(word): group[0] for group in wording.same.en for word in group}

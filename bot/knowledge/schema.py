@@ -224,6 +224,22 @@ class Metaphor:
 
 
 @entry
+class Area:
+    """One part of the whole, a cup on the picture of the progress."""
+
+    name: Both
+    concepts: tuple[ConceptId, ...] = Field(min_length=1)
+
+
+@entry
+class Areas:
+    """The parts, and what a newcomer is asked first."""
+
+    welcome: tuple[ItemId, ...] = ()  # the first that there is
+    areas: tuple[Area, ...] = Field(min_length=1, max_length=12)
+
+
+@entry
 class Guess:
     """One thing that could happen; it is right when the simulation's outcome holds `fact`."""
 

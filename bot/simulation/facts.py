@@ -65,6 +65,11 @@ def facts(outcome: Outcome) -> frozenset[str]:
 READY = ("world shops 3 --cpu=2", "settle", "kubectl create deployment lemonade --image=lemonade:v1 --replicas=3", "settle")
 
 
+def script(played: Breakage | Item) -> tuple[str, ...]:
+    """Every command that leads to the outcome, from the first shop on."""
+    return (*READY, *played.before, *played.change)
+
+
 def of(played: Breakage | Item) -> frozenset[str]:
     """What is true after a breakage or a prediction; Refused when one of its commands cannot be understood."""
     return facts(predict((*READY, *played.before), "\n".join(played.change), settle=False))

@@ -1,18 +1,23 @@
-"""Keeps learners: their talk, what they asked and how it was answered, their votes."""
+"""Keeps learners: their talk, what they asked and how it was answered, their votes and what follows from them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, union, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.knowledge.schema import Language
-from bot.learners import KEPT, Asked, Judged, Learner, Voted
+from bot.learners import KEPT, Asked, Cards, Group, Judged, Learner, Note, Voted, Wished
+from bot.store import cards, reminders
+from bot.store import tables as kept
 from bot.store.database import Database
+from bot.store.rules import Rules
 from bot.store.spending import disown
 from bot.store.tables import answers, learners, polls, spent, votes
 
@@ -25,6 +30,7 @@ _NEW = upsert(learners)
 KEEP = _NEW.on_conflict_do_update(
     index_elements=["person", "chat"], set_={name: _NEW.excluded[name] for name in ("language", "chosen", "talk", "seen")}
 )
+OWN = (learners, answers, votes, kept.cards, kept.reminders)  # tables of what belongs to a person
 ASKED, VOTED = insert(answers), insert(votes)
 OPEN_QUESTIONS = 1_000  # listed for the operator, at most
 
@@ -41,8 +47,9 @@ class OpenQuestion(NamedTuple):
 class Learners:
     """Everything kept about people."""
 
-    def __init__(self, database: Database, now: Callable[[], float]) -> None:
-        self.database, self.now = database, now
+    def __init__(self, database: Database, now: Callable[[], float], rules: Rules | None = None) -> None:
+        """`rules` make cards of votes; without them there are none."""
+        self.database, self.now, self.rules = database, now, rules
 
     def load(self, person: int, chat: int, language: Language | None, connection: Connection) -> Learner:
         """The learner as last kept; a new one speaks `language`. A group's talk is kept once, for all who speak there."""
@@ -55,7 +62,7 @@ class Learners:
     def save(self, learner: Learner, connection: Connection) -> None:
         """Keeps the learner and takes its notes; deletes all that is kept about a forgotten person."""
         if learner.forgotten:
-            for whose in (learners.c.person, answers.c.person, votes.c.person, polls.c.chat):
+            for whose in (*(table.c.person for table in OWN), polls.c.chat):
                 connection.execute(delete(whose.table).where(whose == learner.person))
             disown(learner.person, connection)
             return
@@ -72,14 +79,18 @@ class Learners:
         }
         connection.execute(KEEP, row)
 
-    def _note(self, learner: Learner, note: Asked | Judged | Voted, connection: Connection) -> None:
+    def _note(self, learner: Learner, note: Note, connection: Connection) -> None:
         who = {"person": learner.person, "chat": learner.chat}
         match note:
             case Asked():
                 connection.execute(ASKED, {**note.__dict__, **who, "at": self.now()})
             case Voted():
-                row = {"item": note.item, "options": note.options, "right": note.right, **who, "at": self.now()}
-                connection.execute(VOTED, row)
+                at = self.now()
+                connection.execute(VOTED, {**note.__dict__, **who, "at": at})
+                if self.rules:
+                    cards.review(learner.person, note, at, self.rules, connection)
+            case Wished():
+                reminders.wish(learner.person, note.reminder, self.now(), connection)
             case Judged():
                 of = (answers.c.chat == learner.chat, answers.c.number == note.number)
                 connection.execute(update(answers).where(*of).values(verdict=note.verdict))
@@ -89,25 +100,78 @@ class Learners:
         since = self.now() - KEPT * DAY
 
         def forget(connection: Connection) -> None:
-            for time in (learners.c.seen, answers.c.at, votes.c.at, polls.c.at):
+            for time in (learners.c.seen, answers.c.at, votes.c.at, polls.c.at, kept.cards.c.last):
                 connection.execute(delete(time.table).where(time < since))
             connection.execute(delete(spent).where(spent.c.day < since // DAY))
+            strangers = kept.reminders.c.person.not_in(select(learners.c.person))
+            connection.execute(delete(kept.reminders).where(strangers))
 
         await self.database.run(forget)
+
+    async def recall(self, person: int) -> Cards:
+        """All that one person remembers."""
+        return await self.database.run(partial(cards.recall, person))
+
+    async def vote(self, learner: Learner, votes: list[Voted]) -> None:
+        """Keeps answers, and of the learner nothing else."""
+
+        def keep(connection: Connection) -> None:
+            for vote in votes:
+                self._note(learner, vote, connection)
+
+        await self.database.run(keep)
+
+    async def catch_up(self) -> None:
+        """Makes the cards from the votes where a migration left that to whoever knows the quiz items."""
+        if self.rules:
+            await self.database.run(partial(cards.catch_up, self.rules))
+
+    async def reminders(self) -> list[reminders.Due]:
+        """Who is to be reminded now; each is noted as reminded before this returns, so nobody is twice."""
+        return await self.database.run(partial(reminders.take, self.now()), on_disk=True)
+
+    async def nobody_there(self, person: int) -> None:
+        """Ends the reminders of somebody who cannot be written to any more."""
+
+        def end(connection: Connection) -> None:
+            learner = self.load(person, person, None, connection)
+            reminders.wish(person, None, self.now(), connection)
+            talk = TALK.dump_json(replace(learner, reminder=None), exclude=APART).decode()
+            of = (learners.c.person == person, learners.c.chat == person)
+            connection.execute(update(learners).where(*of).values(talk=talk))
+
+        await self.database.run(end)
+
+    async def group(self, chat: int) -> Group:
+        """What a group has done together."""
+
+        def done(connection: Connection) -> Group:
+            def one(found: Select[Any]) -> int:
+                return int(connection.execute(found).scalar_one())
+
+            people = union(*(select(table.c.person).where(table.c.chat == chat) for table in (answers, votes))).subquery()
+            right = select(votes.c.item).distinct().where(votes.c.chat == chat, votes.c.right).order_by(votes.c.item)
+            return Group(
+                asked=one(select(func.count()).where(answers.c.chat == chat)),
+                answered=one(select(func.count()).where(votes.c.chat == chat)),
+                right=one(select(func.count()).where(votes.c.chat == chat, votes.c.right)),
+                people=one(select(func.count()).select_from(people)),
+                items=tuple(connection.execute(right).scalars()),
+            )
+
+        return await self.database.run(done)
 
     async def export(self, learner: Learner) -> str:
         """All that is kept about the learner's person, in every chat, as JSON."""
 
-        def kept(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-            own = {
-                table.name: select(table).where(table.c.person == learner.person) for table in (learners, answers, votes, spent)
-            }
+        def whole(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+            own = {table.name: select(table).where(table.c.person == learner.person) for table in (*OWN, spent)}
             return {
                 name: [dict(row._mapping) for row in connection.execute(found.order_by(*found.selected_columns))]
                 for name, found in own.items()
             }
 
-        told = await self.database.run(kept)
+        told = await self.database.run(whole)
         for row in told["learners"]:
             row["talk"] = json.loads(row["talk"])
         return json.dumps(told, ensure_ascii=False, indent=1)
@@ -127,6 +191,12 @@ class Learners:
         found = select(polls).where(polls.c.poll == poll)
         row = await self.database.run(lambda connection: connection.execute(found).one_or_none())
         return (row.chat, row.item) if row else None
+
+    def voted(self, poll: str, person: int, connection: Connection) -> bool:
+        """Whether the person has answered that poll's item there since it was posted; a poll is answered once."""
+        since = (votes.c.chat == polls.c.chat, votes.c.item == polls.c.item, votes.c.at >= polls.c.at)
+        found = select(votes.c.id).where(polls.c.poll == poll, votes.c.person == person, *since).limit(1)
+        return connection.execute(found).first() is not None
 
     def post(self, poll: str, chat: int, item: str, connection: Connection) -> None:
         """Remembers which item a poll shows."""

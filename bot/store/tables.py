@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-VERSION = "0002"  # the newest migration
+VERSION = "0003"  # the newest migration
 
 metadata = MetaData()
 version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
@@ -56,7 +56,42 @@ votes = Table(
     Column("item", String(64), nullable=False),
     Column("options", JSON, nullable=False),
     Column("right", Boolean, nullable=False),
+    Column("hints", Integer, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="1"),
+    Column("known", Boolean, nullable=False, server_default="1"),
     Index("votes_by_person", "person"),
+    Index("votes_by_chat", "chat"),
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    _id("person", primary_key=True, autoincrement=False),
+    Column("concept", String(64), primary_key=True),
+    Column("side", String(8), primary_key=True),
+    Column("due", Float, nullable=False),
+    Column("first", Float, nullable=False),
+    Column("last", Float, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("step", Integer),
+    Column("stability", Float, nullable=False),
+    Column("difficulty", Float, nullable=False),
+    Column("reviews", Integer, nullable=False),
+    Column("right", Integer, nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("slip", String(64)),
+    Index("cards_by_due", "person", "due"),
+)
+
+reminders = Table(
+    "reminders",
+    metadata,
+    _id("person", primary_key=True, autoincrement=False),
+    Column("minute", Integer, nullable=False),  # of the day, in the zone
+    Column("zone", String(64), nullable=False),
+    Column("next", Float),  # when to look whether something is due; nothing where no reminder is wanted
+    Column("sent", Float),  # when the last one went out, so that none goes out twice a day
+    Index("reminders_next", "next"),
 )
 
 polls = Table(

@@ -32,11 +32,11 @@ from bot.errors import Unkept
 from bot.frontends.telegram.drawn import MESSAGES, Drawn, draw, units
 from bot.frontends.telegram.growing import GROUP, PRIVATE, Growing
 from bot.frontends.telegram.heard import Heard, hear
-from bot.intents import parse
+from bot.intents import PASSING, QUIZ, parse
 from bot.learners import Asked, Judged, Learner
 from bot.limits import Limits
 from bot.limits import Verdict as Limit
-from bot.replies import Reply
+from bot.replies import Nod, Reply
 from bot.store.database import Database
 from bot.store.inbox import Entry, Inbox
 from bot.store.learners import Learners
@@ -136,7 +136,8 @@ class Desk:
         return replace(heard, chat=chat, text=f"/vote {item} {heard.text}") if chat < 0 or chat == heard.person else None
 
     def _queue(self, work: Work) -> None:
-        if work.heard.press and not (self._quiet(work.heard) and work.limit == "fine"):
+        passing = parse(work.heard.text).name in PASSING
+        if work.heard.press and not (passing and work.limit == "fine"):
             self._spawn(self._acknowledge(work.heard.press))
         if parse(work.heard.text).name == "cancel":
             self._spawn(self._cancel(work))
@@ -256,6 +257,10 @@ class Desk:
             return self._refusal(work)
         if heard.came:
             return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
+        if heard.poll:
+            voted = await self.database.run(partial(self.learners.voted, heard.poll, heard.person))
+            if voted:
+                return ()
         learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language))
         said = parse(heard.text)
         if heard.board and not entry.messages:
@@ -266,8 +271,10 @@ class Desk:
         if work.stopped:
             raise Stopped
         replies = await self._unless_stopped(work, self._hear(work, learner))
-        shown = [draw(reply, nod=bool(heard.press) and self._quiet(heard)) for reply in replies]
+        shown = [draw(reply, nod=bool(heard.press) and isinstance(reply, Nod)) for reply in replies]
         drawn = tuple(part for parts in shown for part in parts) if heard.private or not heard.poll else ()
+        if heard.press and said.name in QUIZ and not drawn[-1].nod:
+            self._spawn(self._acknowledge(heard.press))
         report = learner.forgotten or any(_open(note) for note in learner.notes)
         reply = MESSAGES.dump_json(drawn).decode()
         if learner.forgotten:
@@ -321,9 +328,10 @@ class Desk:
         heard, entry = work.heard, work.entry
         if drawn.nod and heard.press:
             await self._acknowledge(heard.press, drawn.text)
-        elif drawn.poll or drawn.file:
+        elif drawn.poll or drawn.file or drawn.picture:
             if at >= len(entry.messages):
-                await (self._post(work, drawn) if drawn.poll else self._send_file(work, drawn))
+                send = self._post if drawn.poll else self._send_file if drawn.file else self._send_picture
+                await send(work, drawn)
         else:
             if at >= len(entry.messages):
                 await self._place(work, GOES_ON)
@@ -379,6 +387,7 @@ class Desk:
             is_anonymous=False,
             correct_option_ids=[poll.right],  # type: ignore[list-item]  # the library asks for literals
             explanation=poll.explanation,
+            shuffle_options=True,  # on each screen; a vote still counts them as they are here
             **self._where(work.heard),
         )
         assert sent.poll
@@ -396,6 +405,15 @@ class Desk:
         assert drawn.file
         name, content = drawn.file
         sent = await self.bot.send_document(document=content.encode(), filename=name, **self._where(work.heard))
+        await self._placed(work, sent.message_id)
+
+    async def _send_picture(self, work: Work, drawn: Drawn) -> None:
+        from bot.frontends.telegram.png import png
+
+        assert drawn.picture
+        photo = await asyncio.to_thread(png, drawn.picture)
+        below: dict[str, Any] = {"caption": drawn.text, "caption_entities": _entities(drawn), "reply_markup": _keyboard(drawn)}
+        sent = await self.bot.send_photo(photo=photo, filename="lemonade.png", **below, **self._where(work.heard))
         await self._placed(work, sent.message_id)
 
     def _where(self, heard: Heard) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
-from bot.replies import Block, Box, Choice, File, Paragraph, Poll, Reply, Span, columns
+from bot.replies import Block, Box, Choice, File, Paragraph, Picture, Poll, Reply, Span, columns
 
 LONGEST = 4000  # UTF-16 units in one message; Telegram takes 4096
+CAPTION = 1000  # below a picture; Telegram takes 1024
 MOST_ENTITIES = 100
 ROW = 36  # columns of a row of buttons on a phone
 GAP = 4  # columns around a button's label
@@ -43,13 +44,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One message: a text, unless it is a poll or a file."""
+    """One message: a text, unless it is a poll, a file, or a picture with the text below it."""
 
     text: str
     entities: tuple[Entity, ...] = ()
     buttons: tuple[tuple[tuple[str, str], ...], ...] = ()  # rows of label and command
     poll: Question | None = None
     file: tuple[str, str] | None = None  # name and content
+    picture: str | None = None  # SVG
     nod: bool = False  # may be shown beside the button that was pressed
 
 
@@ -60,6 +62,8 @@ def draw(reply: Reply, nod: bool = False) -> tuple[Drawn, ...]:
     """The messages that show `reply`; with `nod` it may be shown beside the button that was pressed."""
     if isinstance(reply, Poll):
         return _poll(reply)
+    if isinstance(reply, Picture):
+        return _picture(reply)
     text, entities = _text(reply.blocks)
     parts = list(_split(text, entities))
     parts[-1] = replace(parts[-1], buttons=_rows(reply.choices), nod=nod)
@@ -74,11 +78,21 @@ def units(text: str) -> int:
 
 
 def _poll(reply: Poll) -> tuple[Drawn, ...]:
-    """The heading as a message, then the poll."""
+    """The heading as a message with the buttons that help, then the poll."""
     text, entities = _text(reply.blocks[:-1])
-    options = tuple(choice.label for choice in reply.choices)
+    options = tuple(choice.label for choice in reply.choices[: reply.options])
     poll = Question(reply.item, str(reply.blocks[-1]), options, reply.right, reply.explanation)
-    return Drawn(text, entities), Drawn("", poll=poll)
+    return Drawn(text, entities, _rows(reply.choices[reply.options :])), Drawn("", poll=poll)
+
+
+def _picture(reply: Picture) -> tuple[Drawn, ...]:
+    """The heading as a message, then the picture with the rest below it, or behind it where that is too long."""
+    heading, (text, entities) = _text(reply.blocks[:1]), _text(reply.blocks[1:])
+    buttons = _rows(reply.choices)
+    if units(text) <= CAPTION:
+        return Drawn(*heading), Drawn(text, entities, buttons, picture=reply.svg)
+    parts = list(_split(text, entities))
+    return Drawn(*heading), Drawn("", picture=reply.svg), *parts[:-1], replace(parts[-1], buttons=buttons)
 
 
 def _text(blocks: tuple[Block, ...]) -> tuple[str, tuple[Entity, ...]]:

@@ -15,7 +15,7 @@ from bot.knowledge.schema import LANGUAGES, Language
 from bot.store.inbox import Inbox
 
 log = logging.getLogger(__name__)
-IN_GROUPS = ("ask", "compare", "map", "quiz", "help", "cancel")
+IN_GROUPS = ("ask", "compare", "map", "quiz", "progress", "help", "cancel")
 
 
 async def show(bot: Bot, knowledge: Knowledge, house: Language, inbox: Inbox) -> None:

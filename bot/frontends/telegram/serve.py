@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from telegram import LinkPreviewOptions, Update
-from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Update
+from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Defaults, ExtBot
 
 from bot import operator
@@ -30,11 +30,14 @@ from bot.frontends.telegram.pace import Pace, seconds
 from bot.frontends.telegram.wire import Wire
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
+from bot.learners import Learner
 from bot.limits import Limits
+from bot.quiz.memory import Memory
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.store.inbox import Inbox
 from bot.store.learners import Learners
+from bot.store.reminders import Due
 from bot.store.spending import Spending
 from bot.tutor.speaker import voice
 
@@ -44,16 +47,20 @@ POLL = 30  # seconds that Telegram holds a request for updates open
 GRACE = 8.0  # seconds for the work in hand when the bot is stopped
 QUESTIONS = "questions.tsv"
 DAY = 86_400.0
+TICK = 20.0  # seconds between two looks at who is to be reminded
 
 
-async def run(settings: Settings, knowledge: Knowledge) -> int:
-    """Serves until SIGINT or SIGTERM. Raises Refused with a sentence where it cannot start."""
+async def run(settings: Settings, knowledge: Knowledge, now: Callable[[], float] = time.time, tick: float = TICK) -> int:
+    """Serves until SIGINT or SIGTERM. Raises Refused with a sentence where it cannot start.
+
+    `now` is the clock (seconds since 1970) that is looked at every `tick` seconds for reminders.
+    """
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
     os.umask(0o077)  # what is kept is nobody else's business
-    return await _Service(settings, knowledge).run(stop)
+    return await _Service(settings, knowledge, now, tick).run(stop)
 
 
 async def _end_the_rest() -> None:
@@ -102,20 +109,29 @@ class _Outage:
 
 
 class _Service:
-    def __init__(self, settings: Settings, knowledge: Knowledge) -> None:
+    def __init__(self, settings: Settings, knowledge: Knowledge, now: Callable[[], float], tick: float) -> None:
         if settings.bot_webhook_url and not settings.bot_listen:
             raise operator.refused("webhook-nowhere")
-        self.settings, self.knowledge = settings, knowledge
+        self.settings, self.knowledge, self.tick = settings, knowledge, tick
         self.outage, self.reporting = _Outage(), asyncio.Lock()
         try:
             self.database = Database(settings.database())
         except Unkept:
             raise operator.refused("database-url") from None
-        self.learners, self.inbox = Learners(self.database, time.time), Inbox(self.database, time.time)
+        rules = Memory(knowledge.pictures[settings.bot_metaphor].items)
+        self.learners, self.inbox = Learners(self.database, now, rules), Inbox(self.database, now)
         self.spending = Spending(self.database)
         self.voice = voice(settings, time.monotonic, self.spending.add)
         self.classroom = Classroom(
-            knowledge, settings.bot_metaphor, settings.bot_language, self.learners.export, self.voice, self._usage
+            knowledge,
+            settings.bot_metaphor,
+            settings.bot_language,
+            self.learners.export,
+            self.voice,
+            self._usage,
+            remembered=self.learners.recall,
+            together=self.learners.group,
+            now=now,
         )
         self.updates = _Updates(settings.bot_proxy)
         self.bot = _bot(settings, self.updates)
@@ -152,6 +168,7 @@ class _Service:
         webhook = self.settings.bot_webhook_url
         await self._until_reached(self.bot.initialize)
         await self._until_kept(self._remember_spending)
+        await self._until_kept(self.learners.catch_up)
         await self._until_kept(self.desk.resume)
         if webhook:
             secret = self._secret
@@ -162,11 +179,12 @@ class _Service:
             await self._until_reached(self.bot.delete_webhook)
         with contextlib.suppress(OSError):  # nobody reads it any more
             print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
-        house = asyncio.create_task(self._keep_house())
+        house = [asyncio.create_task(each()) for each in (self._keep_house, self._remind)]
         try:
             await (asyncio.Event().wait() if webhook else self._poll())
         finally:
-            house.cancel()
+            for task in house:
+                task.cancel()
 
     async def _remember_spending(self) -> None:
         """What was used today before this start counts as well."""
@@ -265,6 +283,31 @@ class _Service:
                 await self.learners.forget_old()
                 await self._report()
             await asyncio.sleep(DAY)
+
+    async def _remind(self) -> None:
+        """Reminds whoever asked for it; what is noted as sent and then lost on the way is not sent again that day."""
+        while True:
+            with contextlib.suppress(Unkept):
+                while found := await self.learners.reminders():
+                    for due in found:
+                        await self._send_reminder(due)
+            await asyncio.sleep(self.tick)
+
+    async def _send_reminder(self, due: Due) -> None:
+        allowed = self.settings.bot_allowed_users
+        if allowed and due.person not in allowed:
+            return
+        learner = Learner(language=due.language)
+        names = (("choice.review", "/review"), ("choice.remind-off", "/remind off"))
+        buttons = [InlineKeyboardButton(self.classroom.say(key, learner), callback_data=command) for key, command in names]
+        line = self.classroom.say("remind.now", learner, count=due.cards)
+        try:
+            await self.bot.send_message(due.person, line, reply_markup=InlineKeyboardMarkup([buttons]))
+        except (Forbidden, BadRequest):
+            log.info("a reminder reaches nobody any more")
+            await self.learners.nobody_there(due.person)
+        except TelegramError:
+            log.debug("a reminder was lost on the way")
 
     def _listen(self) -> Callable[[], None]:
         """Opens the HTTP address; what shuts it again."""

@@ -1,0 +1,71 @@
+"""Keeps what each learner remembers. The cards follow from the votes, and can be made anew from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.learners import Card, Cards, Side, Voted
+from bot.store.rules import Rules
+from bot.store.tables import cards, marks, votes
+
+FIELDS = tuple(column.name for column in cards.columns if column.name != "person")
+OF = select(cards).where(cards.c.person == bindparam("whose"))
+ONE = OF.where(cards.c.concept == bindparam("what"), cards.c.side == bindparam("which"))
+FIRST = OF.order_by(cards.c.due).limit(1)
+_NEW = upsert(cards)
+KEEP = _NEW.on_conflict_do_update(
+    index_elements=["person", "concept", "side"],
+    set_={name: _NEW.excluded[name] for name in FIELDS if name not in ("concept", "side")},
+)
+STALE = "cards"  # a mark that stands while the cards do not follow from the votes
+
+
+def recall(person: int, connection: Connection) -> Cards:
+    """All that one person remembers."""
+    return {(card.concept, card.side): card for card in map(_card, connection.execute(OF, {"whose": person}))}
+
+
+def first(person: int, connection: Connection) -> Card | None:
+    """What is due next."""
+    row = connection.execute(FIRST, {"whose": person}).one_or_none()
+    return _card(row) if row else None
+
+
+def review(person: int, vote: Voted, at: float, rules: Rules, connection: Connection) -> None:
+    """Changes the card that an answer is about."""
+    of = rules.side(vote)
+    if not of:
+        return
+    row = connection.execute(ONE, {"whose": person, "what": of[0], "which": of[1]}).one_or_none()
+    after = rules.after(_card(row) if row else None, vote, at)
+    connection.execute(KEEP, _row(person, after))
+
+
+def rebuild(rules: Rules, connection: Connection) -> None:
+    """Makes every card anew from the votes."""
+    made: dict[tuple[int, str, Side], Card] = {}
+    for row in connection.execute(select(votes).order_by(votes.c.id)):
+        vote = Voted(row.item, tuple(row.options), row.right, row.hints, row.tries, row.known)
+        if of := rules.side(vote):
+            made[row.person, *of] = rules.after(made.get((row.person, *of)), vote, row.at)
+    connection.execute(delete(cards))
+    if made:
+        connection.execute(insert(cards), [_row(person, card) for (person, *_), card in made.items()])
+    connection.execute(delete(marks).where(marks.c.name == STALE))
+
+
+def catch_up(rules: Rules, connection: Connection) -> None:
+    """Makes the cards where a migration left that to whoever knows the quiz items."""
+    if connection.execute(select(marks).where(marks.c.name == STALE)).one_or_none():
+        rebuild(rules, connection)
+
+
+def _card(row: Any) -> Card:
+    return Card(*(getattr(row, name) for name in FIELDS))
+
+
+def _row(person: int, card: Card) -> dict[str, Any]:
+    return {"person": person, **{name: getattr(card, name) for name in FIELDS}}

@@ -1,0 +1,17 @@
+"""What the store must be told to make cards of answers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bot.learners import Card, Side, Voted
+
+
+class Rules(Protocol):
+    """How answers become cards."""
+
+    def side(self, vote: Voted) -> tuple[str, Side] | None:
+        """The concept and the side that an answer was about; None where its item is no longer there."""
+
+    def after(self, card: Card | None, vote: Voted, at: float) -> Card:
+        """What a card becomes by an answer at time `at`."""
