@@ -127,9 +127,7 @@ class Classroom:
                 async for each in replies:
                     reply = each
                     if not reply.draft:
-                        votes = [note for note in learner.notes[kept:] if isinstance(note, Voted)]
-                        kept = len(learner.notes)
-                        reply = self._voted(learner, votes, reply)
+                        reply, kept = self._voted(learner, kept, reply), len(learner.notes)
                         self._offer(learner, intent, reply)
                     yield reply
         except Exception:
@@ -144,10 +142,12 @@ class Classroom:
         if intent.name != "choose" and not isinstance(reply, Nod):  # after these the choices still stand
             learner.choices = tuple(choice.command for choice in reply.choices)
 
-    def _voted(self, learner: Learner, votes: list[Voted], reply: Reply) -> Reply:
-        """Tells the course of what was just answered; who misses one thing twice is offered another picture of it."""
-        for vote in votes:
-            self.lessons.noted(learner, vote)
+    def _voted(self, learner: Learner, kept: int, reply: Reply) -> Reply:
+        """Tells the course what was answered since note `kept`; who misses one thing twice is offered another picture of it."""
+        for at, vote in enumerate(learner.notes[kept:], kept):
+            if not isinstance(vote, Voted):
+                continue
+            learner.notes[at] = self.lessons.noted(learner, vote)
             item = self.picture.items.get(vote.item)
             if not item or not item.stops or vote.right:
                 continue

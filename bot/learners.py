@@ -60,6 +60,7 @@ class Voted:
     hints: int = 0  # that were asked for before
     tries: int = 1  # answers given, this one among them
     known: bool = True  # False: the learner asked for the answer
+    within: str = ""  # the lesson or the test of the course that asked it
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ class Walk:
     asks: dict[str, bool | None] = field(default_factory=dict)  # items of either → right at once; None: not answered yet
     skips: bool = False  # the closing items are asked without the lesson
     passed: tuple[str, ...] = ()  # lessons
+    known: tuple[str, ...] = ()  # lessons that may be passed by their closing items alone
     tests: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # test → right, of how many, on which day since 1970
 
 

@@ -7,12 +7,12 @@ Every screen has a command of its own, `/learn LESSON STEP`, so that any button 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from bot.cited import Citations, gap
 from bot.knowledge.base import Knowledge, Picture
-from bot.knowledge.courses import ITEMS, reserved
+from bot.knowledge.courses import ITEMS
 from bot.knowledge.schema import Item, Language, Lesson, Step
 from bot.learners import Learner, Topic, Voted, Walk
 from bot.replies import Block, Choice, Paragraph, Reply, Span, say
@@ -66,10 +66,16 @@ class Lessons:
             return self._lesson(learner, walk, walk.lesson, str(walk.step), language)
         return self._onward(learner, walk, language, today)
 
-    def noted(self, learner: Learner, vote: Voted) -> None:
-        """Takes an answer into the learner's way; only a first one without a hint counts as right."""
-        if learner.walk and learner.walk.asks.get(vote.item, False) is None:
-            learner.walk.asks[vote.item] = vote.right and vote.known and vote.tries == 1 and not vote.hints
+    def noted(self, learner: Learner, vote: Voted) -> Voted:
+        """Takes an answer into the learner's way; only a first one without a hint counts as right.
+
+        Returns it with the name of the lesson or test that asked, if one did.
+        """
+        walk = learner.walk
+        if not walk or walk.asks.get(vote.item, False) is not None:
+            return vote
+        walk.asks[vote.item] = vote.right and vote.known and vote.tries == 1 and not vote.hints
+        return replace(vote, within=walk.test or walk.lesson)
 
     def after_play(self, learner: Learner, id: str, language: Language) -> tuple[Choice, ...]:
         """The way on from a breakage that a lesson has shown; nothing for one that was played outside."""
@@ -96,7 +102,7 @@ class Lessons:
             skip = (self._choice("skip-test", language, f"{left[0]} 1"),) if left else ()
             return self._said(f"learn.{due}", language, (self._choice("test", language, due), *skip), count=count)
         if left:
-            return self._lesson(learner, walk, left[0], "1", language)
+            return self._lesson(learner, walk, left[0], "skip" if left[0] in walk.known else "1", language)
         return self._done(walk, language)
 
     def _due(self, walk: Walk, today: int, left: bool) -> str:
@@ -195,16 +201,13 @@ class Lessons:
         return [*chosen[len(deep) :], *deep]  # the harder one last
 
     def _pool(self, lesson: Lesson) -> list[str]:
-        course = self.picture.course
-        assert course
-        kept = reserved(course) | set(course.placement)
         stops = {id for step in lesson.steps for id in step.stops}
         stops |= {self.picture.breakages[id].stops for id in lesson.plays}
 
         def fits(item: Item) -> bool:
             return item.concept in lesson.about or item.stops in stops
 
-        return [id for id, item in self.picture.items.items() if id not in kept and fits(item)]
+        return [id for id, item in self.picture.practice.items() if fits(item)]
 
     # ----------------------------------------------------------------- items
 
@@ -237,6 +240,7 @@ class Lessons:
         passed = answers.count(True) >= min(ITEMS, len(answers)) and not (walk.skips and False in answers)
         missed = dict.fromkeys(self.picture.items[id].concept for id, right in walk.asks.items() if not right)
         walk.asks, walk.lesson, walk.step = {}, "", 0
+        walk.known = tuple(id for id in walk.known if id != lesson)
         if passed:
             walk.passed = tuple(dict.fromkeys((*walk.passed, lesson)))
             choices = (self._choice("on", language, "on"), self._lessons(language))
@@ -267,12 +271,12 @@ class Lessons:
         if test == "placement":
             known = {self.picture.items[id].concept for id, each in walk.asks.items() if each}
             proven = [id for id, lesson in self.picture.lessons.items() if known & set(lesson.about)]
-            walk.passed = tuple(dict.fromkeys((*walk.passed, *proven)))
+            walk.known = tuple(id for id in proven if id not in walk.passed)
         else:
             walk.tests[test] = (right, count, today)
         walk.asks, walk.test = {}, ""
         before = walk.tests.get("before", (0, 0, 0))
-        words = {"right": right, "count": count, "before": before[0], "of": before[1], "lessons": len(walk.passed)}
+        words = {"right": right, "count": count, "before": before[0], "of": before[1], "lessons": len(walk.known)}
         key = f"learn.{test}.done" if test in ("placement", "before") or before[1] else f"learn.{test}.alone"
         return self._said(key, language, (self._choice("on", language, "on"), self._lessons(language)), **words)
 

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,12 @@ class Picture:
     lessons: dict[str, Lesson]
     areas: tuple[Area, ...]  # the parts of the whole; all of it where nothing else is said
     welcome: tuple[str, ...]  # quiz items to begin with
+
+    @cached_property
+    def practice(self) -> dict[str, Item]:
+        """The items that are not kept for the tests of the course."""
+        kept = {id for test in self.course.tests for id in test} | {*self.course.placement} if self.course else set()
+        return {id: item for id, item in self.items.items() if id not in kept}
 
 
 @dataclass(frozen=True)

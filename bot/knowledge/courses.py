@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from bot.knowledge.measure import length
 from bot.knowledge.quizzes import Fault
-from bot.knowledge.schema import LANGUAGES, Both, Claim, Course, Language, Lesson, Step
+from bot.knowledge.schema import LANGUAGES, Both, Claim, Language, Lesson, Step
 
 MINUTES = 10.0  # that a lesson may take
 SPEED: dict[Language, int] = {"zh": 240, "en": 150}  # characters or words that a beginner reads and takes in, a minute
@@ -43,8 +43,3 @@ def minutes(lesson: Lesson, language: Language, claims: Mapping[str, Claim], tru
     plays = sum(bool(step.breakage) for step in lesson.steps)
     reading = sum(length(text, language) for text in texts) / SPEED[language]
     return reading + plays * WATCHING + ITEMS * ANSWERING
-
-
-def reserved(course: Course) -> frozenset[str]:
-    """The items that no lesson, quiz or review asks before the tests have."""
-    return frozenset(id for test in course.tests for id in test)

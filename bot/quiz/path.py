@@ -40,7 +40,7 @@ class Path:
     def sides(self) -> Sides:
         """What can be asked, in the order in which it is learnt: along the prerequisites, the easier tier first."""
         found: dict[tuple[str, Side], list[str]] = defaultdict(list)
-        for id, item in self.picture.items.items():
+        for id, item in self.picture.practice.items():
             found[item.concept, side(item)].append(id)
         order = {id: at for at, id in enumerate(self._learnt())}
         return {of: tuple(found[of]) for of in sorted(found, key=lambda of: (order[of[0]], of[1] != "truth"))}

@@ -54,6 +54,7 @@ class Quiz:
         items = self.picture.items
         if (waits := learner.pending) and waits.item in items:
             return self._shown(learner, waits, language)
+        items = self.picture.practice
         if _in_group(learner):
             items = {id: item for id, item in items.items() if fits_poll(item)}
         id = choose(items, learner)

@@ -59,6 +59,7 @@ votes = Table(
     Column("hints", Integer, nullable=False, server_default="0"),
     Column("tries", Integer, nullable=False, server_default="1"),
     Column("known", Boolean, nullable=False, server_default="1"),
+    Column("within", String(64), nullable=False, server_default=""),
     Index("votes_by_person", "person"),
     Index("votes_by_chat", "chat"),
 )
