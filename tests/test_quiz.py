@@ -9,8 +9,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, wraps
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,8 +34,11 @@ from bot.learners import Learner, Pending, Voted
 from bot.quiz import board, grading
 from bot.replies import PHONE_LINES, Nod, Poll, Reply, phone_lines
 from bot.simulation import facts
+from tests.botapi import BotApi, Message, Person
+from tests.botapi.world import Press
 from tests.conftest import ROOT, Run
-from tests.test_telegram import says
+from tests.served import Served
+from tests.test_telegram import Room, says, side_by_side
 
 SHIPPED = base.load(base.default_folder())
 ITEMS = ROOT / "tests/data/items.yaml"
@@ -558,3 +564,217 @@ def test_in_a_terminal_numbers_and_words_answer(run: Run, tmp_path: Path) -> Non
     assert "💡 2/3" in out
     assert out.count("Right!") == 2, out
     assert "Still missing: 1. Try to add to it." in out
+
+
+# ------------------------------------------------------------------ Telegram
+
+Test = Callable[[Room], None]
+LONG: list[Test] = []
+
+
+def beside_the_others(test: Test) -> Test:
+    """It begins with the bot, and ends while others run: a chat takes one call a second."""
+    LONG.append(test)
+
+    @wraps(test)
+    def ends(room: Room) -> None:
+        room.talks[test.__name__].result()
+
+    return ends
+
+
+@pytest.fixture(scope="module")
+def room(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    data = tmp_path_factory.mktemp("data")
+    with BotApi() as api, Served(api, data, BOT_KNOWLEDGE_DIR=str(folder)) as bot, ThreadPoolExecutor(len(LONG)) as pool:
+        room = Room(api, bot)
+        room.talks = {test.__name__: pool.submit(test, room) for test in LONG}
+        yield room
+        pool.shutdown()
+        api.quiet()
+        assert api.unanswered == []  # every press was acknowledged
+        assert api.flood_violations == 0
+        assert [str(call) for call in api.calls if call.status >= 400] == []
+        assert not re.search("ERROR|WARNING|Traceback", bot.log), bot.log
+
+
+def votes_of(room: Room, person: Person) -> list[dict[str, object]]:
+    wanted = ("chat", "item", "options", "right")
+    return [{key: row[key] for key in wanted} for row in room.export(person)["votes"]]
+
+
+def until(room: Room, message: Message, words: str) -> Message:
+    """The message, once it holds these words."""
+    room.api.wait(lambda: words in message.text)
+    return message
+
+
+@beside_the_others
+def test_a_question_is_a_native_poll_and_a_vote_is_answered(room: Room) -> None:
+    def talk(right: bool) -> tuple[Message, Message]:
+        ben = room.person("en")
+        poll = room.quiz(ben)
+        return poll, room.vote(ben, poll, right)
+
+    (poll, right), (_, wrong) = side_by_side(lambda: talk(True), lambda: talk(False))
+    heading, item = poll.chat.by_bot[0], item_of("a-single")
+    assert (heading.text, heading.labels) == ("🍋 Question 1 of 7", ["💡 Hint", "🤷 I don't know"])
+    assert poll.poll
+    assert (poll.poll.kind, poll.poll.anonymous, poll.poll.shuffled) == ("quiz", False, True)
+    assert poll.poll.question.text == item.stem.en
+    assert [option.text for option in poll.poll.options] == [option.text.en for option in item.options]
+    assert poll.poll.correct == [1]
+    assert right.text == "✅ Right! Yes, the new Pods of the ReplicaSet have different IPs.¹\n\n1 of 7 right"
+    assert right.labels == ["Next question", "Explain Pod", "Sources"]
+    assert wrong.text.startswith("🤔 Not that one. You need do nothing")
+    assert wrong.text.endswith("\n\n✓ New Pods take their place\n\n0 of 7 right")
+
+
+@beside_the_others
+def test_one_walks_through_all_types_in_one_chat(room: Room) -> None:
+    anna = room.person("en")
+    heading = room.ask(anna, "/quiz")
+    for id in IDS:
+        if id == "a-single":  # a hint makes a board of the heading
+            anna.presses(heading, "💡 Hint")
+            board = until(room, heading, "💡 1/3 Can a tray change shops?")
+        elif id in ("b-cloze", "g-predict"):
+            board = room.answer(anna.chat, lambda: anna.says("/hint"))
+        else:
+            board = heading
+        assert item_of(id).stem.en in board.text
+        for label in RIGHT[id]:
+            if id == "f-explain":
+                board = room.ask(anna, label)
+                continue
+            letters = {text: letter for letter, text in re.findall(r"^([A-F])\. (.+)$", board.text, re.MULTILINE)}
+            before = (board.text, board.labels)
+            anna.presses(board, letters.get(label, label))
+            room.api.wait(lambda board=board, before=before: (board.text, board.labels) != before)  # type: ignore[misc]
+        assert board.text.startswith("✅ Right! "), board.text
+        if id != IDS[-1]:
+            heading = room.press(anna, board, "Next question")
+            if id in ("a-single", "f-explain"):  # a poll follows
+                room.api.wait(lambda: anna.chat.last.poll)
+    assert [(row["item"], row["right"]) for row in votes_of(room, anna)] == [(id, True) for id in IDS]
+
+
+@beside_the_others
+def test_a_late_press_is_answered_in_passing_and_the_board_stays(room: Room) -> None:
+    anna = room.person("en")
+    heading = room.ask(anna, "/quiz")
+    hint, dunno = heading.buttons[0]
+    anna.presses(heading, dunno.text)
+    told = until(room, heading, "No matter, here is the answer.").text
+    query = {"id": "late", "from": anna.json(), "message": heading.json(), "chat_instance": "x", "data": hint.value}
+    press = Press("late", anna, heading, hint.value, time.time())
+    room.api.presses.append(press)
+    room.api.emit("callback_query", query)
+    room.api.wait(lambda: press.answered)
+    assert (press.text, heading.text) == (says("quiz.over", "en"), told)
+
+
+@beside_the_others
+def test_votes_in_a_group_are_ones_own_and_leave_no_message(room: Room) -> None:
+    anna, ben, carl = room.person(), room.person(), room.person()
+    group = room.group(anna, ben, carl)
+    poll = room.quiz(anna, group)
+    assert poll.poll
+    assert group.by_bot[0].labels == []  # a hint would be for all
+    ben.votes(poll, [0])
+    anna.votes(poll, [1])
+    vote = {"poll_id": poll.poll.id, "option_persistent_ids": []}
+    room.api.emit("poll_answer", vote | {"user": ben.json(), "option_ids": [1]})  # once more
+    room.api.emit("poll_answer", vote | {"user": carl.json(), "option_ids": [9]})  # no such option
+    kept = [votes_of(room, who) for who in (anna, ben, carl)]
+    assert kept == [
+        [{"chat": group.id, "item": "a-single", "options": [1], "right": True}],
+        [{"chat": group.id, "item": "a-single", "options": [0], "right": False}],
+        [],
+    ]
+    assert len(group.by_bot) == 2  # the heading and the poll
+    assert room.quiz(ben, group).poll  # the next that fits a poll
+    assert room.ask(ben, "/hint@lemon_bot", group).text == says("quiz.over")
+
+
+@beside_the_others
+def test_strange_votes_and_second_votes_harm_nothing(room: Room) -> None:
+    anna, ben = room.person(), room.person()
+    poll, again = room.quiz(anna), room.quiz(anna)  # nobody has answered, so it is the same question
+    assert poll.poll
+    assert again.poll
+    assert again.poll.question.text == poll.poll.question.text
+    ben.votes(poll, [0])  # it was forwarded to him
+    odd = {"poll_id": "never-seen", "user": ben.json(), "option_ids": [0], "option_persistent_ids": ["0"]}
+    room.api.emit("poll_answer", odd)
+    vote = {"poll_id": poll.poll.id, "user": anna.json(), "option_persistent_ids": []}
+    room.api.emit("poll_answer", vote | {"option_ids": []})  # taken back
+    gone = room.answer(anna.chat, lambda: room.api.emit("poll_answer", vote | {"option_ids": [7]}))
+    assert gone.text == says("quiz.gone")
+    assert room.vote(anna, poll, right=True).text.startswith("✅ 答对了！")
+    before = len(anna.chat.by_bot)
+    room.api.emit("poll_answer", vote | {"option_ids": [0]})  # twice in the one
+    anna.votes(again, [0])  # and in the other
+    assert votes_of(room, anna) == [{"chat": anna.id, "item": "a-single", "options": [1], "right": True}]
+    assert len(anna.chat.by_bot) == before + 2  # the export
+    assert room.export(ben) == {"learners": [], "answers": [], "votes": [], "spent": []}
+
+
+@beside_the_others
+def test_a_vote_on_an_old_poll_counts_though_another_question_waits(room: Room) -> None:
+    anna = room.person()
+    old = room.quiz(anna)
+    other = room.quiz(anna)
+    assert room.vote(anna, other, right=False).text.startswith("🤔")
+    next_ = room.quiz(anna)
+    assert next_.poll
+    anna.votes(old, [1])  # that item was answered since
+    assert room.vote(anna, next_, right=True).text.startswith("✅")
+    assert [row["item"] for row in votes_of(room, anna)] == ["a-single", "b-cloze"]
+
+
+@beside_the_others
+def test_votes_after_forgetting_are_nobodys(room: Room) -> None:
+    anna = room.person()
+    poll = room.quiz(anna)
+    board = room.answer(anna.chat, lambda: anna.says("/hint"))
+    assert room.press(anna, room.ask(anna, "/forget"), "是，全部删除").text == says("forgotten")
+    anna.votes(poll, [0])
+    press = anna.presses(board, "由新 Pod 来顶替")
+    room.api.wait(lambda: press.answered)
+    assert press.text == says("quiz.over")
+    assert anna.chat.last.text == says("forgotten")
+    assert votes_of(room, anna) == []
+
+
+def test_what_waits_outlives_a_restart_and_its_item_may_leave_the_bank(tmp_path: Path) -> None:
+    folder = base_of(tmp_path / "base", "a-single", "d-order")
+    with BotApi() as api:
+        bot = Served(api, tmp_path / "data", BOT_KNOWLEDGE_DIR=str(folder))
+        room = Room(api, bot)
+        anna, ben, carl = room.person("en"), room.person("en"), room.person("en")
+
+        def waits(who: Person) -> Message:
+            """The board of the second question, begun."""
+            told = room.vote(who, room.quiz(who), right=True)
+            board = room.press(who, told, "Next question")
+            who.presses(board, "The Pod")
+            return until(room, board, "1. The Pod")
+
+        with bot:
+            poll, board, other = side_by_side(lambda: room.quiz(anna), lambda: waits(ben), lambda: waits(carl))
+        shown = (board.text, board.labels)
+        fill(folder, "d-order")
+        with bot:
+            gone = room.answer(anna.chat, lambda: anna.votes(poll, [0]))
+            assert gone.text == says("quiz.gone", "en")
+            assert room.ask(anna, "/quiz").text.startswith("🍋 Question 1 of 1\n\nA Deployment is handed in.")
+            again = room.ask(ben, "/quiz")
+            assert (again.text.replace("1 of 1", "2 of 2"), again.labels) == shown
+            ben.presses(board, "The ReplicaSet")  # the old message goes on
+            until(room, board, "2. The ReplicaSet")
+        fill(folder, "a-single")
+        with bot:
+            press = carl.presses(other, "The ReplicaSet")
+            room.api.wait(lambda: press.answered)
+            assert press.text == says("quiz.over", "en")
