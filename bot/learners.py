@@ -119,7 +119,7 @@ class Pending:
     """The quiz question that waits for its answer; options are counted from 0 as in the file."""
 
     item: str
-    seed: int = 0  # of the order in which the options are shown
+    seed: int = 0  # of the order in which the options are shown; 0 that of the file
     poll: bool = False  # it stands as a poll; else as a board with buttons
     by: str = "/quiz"  # the command that brought it and brings the next one
     taken: tuple[int, ...] = ()  # options taken so far

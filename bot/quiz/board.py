@@ -22,10 +22,10 @@ IN_TURN = ("order", "match")  # options are taken one after the other
 
 
 def shuffled(item: Item, seed: int) -> tuple[int, ...]:
-    """The positions of the options in the order that `seed` gives; never the order of the file where that is the answer."""
+    """The positions of the options as `seed` orders them, 0 as the file does; but never so where that is the answer."""
     places = list(range(len(item.options)))
-    dice = random.Random(seed)
-    dice.shuffle(places)
+    if seed:
+        random.Random(seed).shuffle(places)
     if item.type in IN_TURN and places == sorted(places):
         places.append(places.pop(0))
     return tuple(places)

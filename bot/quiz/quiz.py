@@ -65,7 +65,8 @@ class Quiz:
 
         `by` is the command behind the button for the next question.
         """
-        return self._shown(learner, Pending(id, self.seed(), poll and fits_poll(self.picture.items[id]), by), language)
+        poll = poll and fits_poll(self.picture.items[id])
+        return self._shown(learner, Pending(id, 0 if poll else self.seed(), poll, by), language)
 
     def _shown(self, learner: Learner, pending: Pending, language: Language) -> Reply:
         """The question that waits from now on."""
