@@ -631,35 +631,6 @@ def test_a_question_is_a_native_poll_and_a_vote_is_answered(room: Room) -> None:
 
 
 @beside_the_others
-def test_one_walks_through_all_types_in_one_chat(room: Room) -> None:
-    anna = room.person("en")
-    heading = room.ask(anna, "/quiz")
-    for id in IDS:
-        if id == "a-single":  # a hint makes a board of the heading
-            anna.presses(heading, "💡 Hint")
-            board = until(room, heading, "💡 1/3 Can a tray change shops?")
-        elif id in ("b-cloze", "g-predict"):
-            board = room.answer(anna.chat, lambda: anna.says("/hint"))
-        else:
-            board = heading
-        assert item_of(id).stem.en in board.text
-        for label in RIGHT[id]:
-            if id == "f-explain":
-                board = room.ask(anna, label)
-                continue
-            letters = {text: letter for letter, text in re.findall(r"^([A-F])\. (.+)$", board.text, re.MULTILINE)}
-            before = (board.text, board.labels)
-            anna.presses(board, letters.get(label, label))
-            room.api.wait(lambda board=board, before=before: (board.text, board.labels) != before)  # type: ignore[misc]
-        assert board.text.startswith("✅ Right! "), board.text
-        if id != IDS[-1]:
-            heading = room.press(anna, board, "Next question")
-            if id in ("a-single", "f-explain"):  # a poll follows
-                room.api.wait(lambda: anna.chat.last.poll)
-    assert [(row["item"], row["right"]) for row in votes_of(room, anna)] == [(id, True) for id in IDS]
-
-
-@beside_the_others
 def test_a_late_press_is_answered_in_passing_and_the_board_stays(room: Room) -> None:
     anna = room.person("en")
     heading = room.ask(anna, "/quiz")
@@ -745,6 +716,35 @@ def test_votes_after_forgetting_are_nobodys(room: Room) -> None:
     assert press.text == says("quiz.over")
     assert anna.chat.last.text == says("forgotten")
     assert votes_of(room, anna) == []
+
+
+@beside_the_others
+def test_one_walks_through_all_types_in_one_chat(room: Room) -> None:
+    anna = room.person("en")
+    heading = room.ask(anna, "/quiz")
+    for id in IDS:
+        if id == "a-single":  # a hint makes a board of the heading
+            anna.presses(heading, "💡 Hint")
+            board = until(room, heading, "💡 1/3 Can a tray change shops?")
+        elif id in ("b-cloze", "g-predict"):
+            board = room.answer(anna.chat, lambda: anna.says("/hint"))
+        else:
+            board = heading
+        assert item_of(id).stem.en in board.text
+        for label in RIGHT[id]:
+            if id == "f-explain":
+                board = room.ask(anna, label)
+                continue
+            letters = {text: letter for letter, text in re.findall(r"^([A-F])\. (.+)$", board.text, re.MULTILINE)}
+            before = (board.text, board.labels)
+            anna.presses(board, letters.get(label, label))
+            room.api.wait(lambda board=board, before=before: (board.text, board.labels) != before)  # type: ignore[misc]
+        assert board.text.startswith("✅ Right! "), board.text
+        if id != IDS[-1]:
+            heading = room.press(anna, board, "Next question")
+            if id in ("a-single", "f-explain"):  # a poll follows
+                room.api.wait(lambda: anna.chat.last.poll)
+    assert [(row["item"], row["right"]) for row in votes_of(room, anna)] == [(id, True) for id in IDS]
 
 
 def test_what_waits_outlives_a_restart_and_its_item_may_leave_the_bank(tmp_path: Path) -> None:
