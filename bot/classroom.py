@@ -203,8 +203,8 @@ class Classroom:
 
     def _explains(self, learner: Learner, intent: Intent) -> bool:
         """Whether this is the explanation that a quiz question waits for: no question, and more than small talk."""
-        plain = intent.name == "ask" and self.quiz.listens(learner) and not {"?", "？"}.intersection(intent.words)
-        return plain and self.tutor.talk.meaning(intent.words, named=False) is None
+        plain = intent.name == "ask" and intent.words and not {"?", "？"}.intersection(intent.words)
+        return bool(plain) and self.quiz.listens(learner) and self.tutor.talk.meaning(intent.words, named=False) is None
 
     def _with_order(self, learner: Learner, reply: Reply) -> Reply:
         """The way back to the order on the board, below an answer that was asked for in between."""

@@ -126,6 +126,7 @@ class Pending:
     missed: tuple[int, ...] = ()  # what was answered before, wrongly
     hints: int = 0
     tries: int = 0
+    last: Literal["", "wrong", "hint"] = ""  # what was said last about it
     told: int = 0  # number of the answer that holds the sources of what was said about it
     listens: bool = False  # the learner's next plain message is taken for the answer
 

@@ -50,9 +50,9 @@ class Board:
         self.long = any(columns(self._label(at)) > BUTTON for at in self.open)  # then letters stand on the buttons
 
     def before(self, cites: Citations) -> Iterator[Block]:
-        """What there is to say about the wrong answer that was given before."""
+        """What there is to say about the wrong answer that was just given."""
         item, key, missed = self.item, self.key, self.pending.missed
-        if not self.pending.tries:
+        if self.pending.last != "wrong":
             return
         lead, met = self._say(wrong(item)) + gap(self.language), [at for at in missed if at in key]
         if item.type in IN_TURN:
@@ -83,8 +83,9 @@ class Board:
             )
 
     def hint(self, cites: Citations) -> Iterator[Block]:
-        """The hint that was asked for last."""
-        if number := self.pending.hints:
+        """The hint that was just asked for."""
+        if self.pending.last == "hint":
+            number = self.pending.hints
             hint = hints(self.knowledge, self.item, self.key, self.pending.missed)[number - 1]
             yield cites.paragraph(hint[self.language], self._say("quiz.hint", number=number, count=LADDER) + " ")
 

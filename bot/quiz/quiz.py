@@ -51,10 +51,9 @@ class Quiz:
 
     def ask(self, learner: Learner, language: Language, choose: Choose = unseen) -> Reply:
         """The question that waits, as it was; else the one that `choose` names, in words where it names none."""
-        items = self.picture.items
-        if (waits := learner.pending) and waits.item in items:
-            return self._shown(learner, waits, language)
-        items = self.picture.practice
+        if pending := self._waits(learner):
+            return self._shown(learner, pending, language)
+        items: Mapping[str, Item] = self.picture.practice
         if _in_group(learner):
             items = {id: item for id, item in items.items() if fits_poll(item)}
         id = choose(items, learner)
@@ -84,7 +83,8 @@ class Quiz:
             if not told or told.claims != topic.claims:
                 pending = replace(pending, told=learner.tell(topic))
             choices += (self._choice("choice.sources", f"/sources {pending.told}", language),)
-        learner.pending = replace(pending, listens=item.type == "explain")
+        if not _in_group(learner):
+            learner.pending = replace(pending, listens=item.type == "explain")
         return Reply(blocks, choices)
 
     def _poll(self, learner: Learner, pending: Pending, board: Board, heading: Block, language: Language) -> Reply:
@@ -115,10 +115,9 @@ class Quiz:
         """What to say to the vote `ITEM NUMBER`, numbers counted from 1; None when there is no such item or option."""
         id, _, number = words.partition(" ")
         at = self._option(id, number)
-        if at is None:
+        if at is None or not fits_poll(self.picture.items[id]):
             return None
-        pending = learner.pending if learner.pending and learner.pending.item == id else Pending(id)
-        return self._closed(learner, pending, (at,), language)
+        return self._closed(learner, self._waits(learner, id) or Pending(id), (at,), language)
 
     def tap(self, learner: Learner, words: str, language: Language) -> Reply:
         """What to say to `ITEM NUMBER|done|undo`, pressed on a board."""
@@ -154,14 +153,15 @@ class Quiz:
 
     def listens(self, learner: Learner) -> bool:
         """Whether the next plain message is an explanation that was asked for."""
-        return bool(learner.pending and learner.pending.listens and learner.pending.item in self.picture.items)
+        pending = self._waits(learner)
+        return pending is not None and pending.listens
 
     def hint(self, learner: Learner, id: str, language: Language) -> Reply:
         """The next of three hints, on the board of the question."""
         pending = self._waits(learner, id)
         if not pending:
             return self._over(language)
-        pending = replace(pending, hints=min(pending.hints + 1, LADDER), poll=False)
+        pending = replace(pending, hints=min(pending.hints + 1, LADDER), poll=False, last="hint")
         item = self.picture.items[pending.item]
         if item.type == "multiple":  # what the hint took away is not ticked any more
             left = open_(item, self.key(pending.item), pending)
@@ -173,12 +173,21 @@ class Quiz:
         pending = self._waits(learner, id)
         return self._closed(learner, pending, (), language, known=False) if pending else self._over(language)
 
-    def _waits(self, learner: Learner, id: str) -> Pending | None:
-        """The question that waits, if it is `id` or none is named."""
+    def _waits(self, learner: Learner, id: str = "") -> Pending | None:
+        """The question that waits, if it is `id` or none is named; forgotten where its item is not there any more as it was."""
         pending = learner.pending
-        if pending and pending.item not in self.picture.items:
+        if pending and not self._stands(pending):
             pending = learner.pending = None
         return pending if pending and id in ("", pending.item) else None
+
+    def _stands(self, pending: Pending) -> bool:
+        """Whether the bank still has the item, with the options that were taken."""
+        item = self.picture.items.get(pending.item)
+        if not item or (pending.poll and not fits_poll(item)):
+            return False
+        size = len(item.options)
+        most = size - 1 if item.type in IN_TURN else size
+        return len(pending.taken) <= most and all(at < size for at in (*pending.taken, *pending.missed))
 
     def _option(self, id: str, number: str) -> int | None:
         item = self.picture.items.get(id)
@@ -192,7 +201,7 @@ class Quiz:
         item, key = self.picture.items[pending.item], self.key(pending.item)
         pending = replace(pending, poll=False)
         kept = taken if item.type in ("multiple", "explain") else ()
-        again = replace(pending, taken=kept, missed=taken, tries=pending.tries + 1)
+        again = replace(pending, taken=kept, missed=taken, tries=pending.tries + 1, last="wrong")
         some = item.type not in quizzes.CHOSEN or len(open_(item, key, again)) > 1
         if right(item, key, taken) or again.tries >= TRIES or not some:
             return self._closed(learner, pending, taken, language)
@@ -215,7 +224,7 @@ class Quiz:
         feedback = next((item.options[at].feedback for at in mine if item.options[at].feedback), None)
         cites = Citations()
         told = cites.paragraph((feedback or item.explain)[language], lead)
-        answer = () if won and item.type != "explain" else (lines(marked(item, key, taken, language)),)
+        answer = () if won and item.type != "explain" else (lines(marked(item, key, taken if known else key, language)),)
         blocks: tuple[Block, ...] = (told, *answer, say(self._progress(learner, language)))
         if sum(map(phone_lines, blocks)) > PHONE_LINES and answer:
             blocks, cites = (Paragraph((Span(lead, "strong"),)), *blocks[1:]), Citations()
