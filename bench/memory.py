@@ -1,7 +1,7 @@
 """What the schedule is worth, and what it costs: `python -m bench.memory`.
 
 The learners forget as ACT-R says (Pavlik and Anderson 2005: the trace of each exposure decays by a power of time, the faster
-the better the thing was remembered then), each with a memory of its own: nothing that FSRS, whose schedule is measured, assumes.
+the better the thing was remembered then), each with a memory of its own: nothing that FSRS, which is measured, assumes.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def needed(share: float, curve: list[tuple[float, float]]) -> float:
 def simulated() -> None:
     print(f"{LEARNERS} learners, {EACH} cards each, {DAYS} days\n{'schedule':24}{'reviews a card':>15}{'remembered':>12}")
     told("none", played(by_nothing))
-    steps = [told(f"fixed steps × {by}", played(partial(by_steps, by))) for by in (1, 1.5, 2, 3, 4)]
+    steps = [told(f"fixed steps × {by}", played(partial(by_steps, by))) for by in (1, 2, 3, 4, 6)]
     curve, ours = [], Outcome()
     for wanted in (0.8, 0.85, 0.9, 0.93, 0.95, 0.97):
         own = scheduler()
