@@ -118,13 +118,14 @@ class Pending:
     """The quiz question that waits for its answer; options are counted from 0 as in the file."""
 
     item: str
-    seed: int = 0  # of the order in which the options are shown
+    seed: int = 0  # of the order in which the options are shown; 0 that of the file
     poll: bool = False  # it stands as a poll; else as a board with buttons
     by: str = "/quiz"  # the command that brought it and brings the next one
     taken: tuple[int, ...] = ()  # options taken so far
     missed: tuple[int, ...] = ()  # what was answered before, wrongly
     hints: int = 0
     tries: int = 0
+    last: Literal["", "wrong", "hint"] = ""  # what was said last about it
     told: int = 0  # number of the answer that holds the sources of what was said about it
     listens: bool = False  # the learner's next plain message is taken for the answer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 
 ETCD = "truth/concepts/etcd.yaml"
 ROLE = "metaphors/lemonade/roles/etcd.yaml"
@@ -18,6 +18,7 @@ KUBELET = "truth/concepts/kubelet.yaml"
 KUBERNETES = "truth/concepts/kubernetes.yaml"
 TEXTS = "texts/classroom.yaml"
 ITEMS = "metaphors/lemonade/items/breaks.yaml"
+QUIZ = "truth/items/quiz.yaml"
 Spoil = Callable[[Path], object]
 
 
@@ -45,6 +46,51 @@ def cut(name: str, start: str) -> Spoil:
         lines = (base / name).read_text("utf-8").splitlines(keepends=True)
         lines.remove(next(line for line in lines if line.startswith(start)))
         (base / name).write_text("".join(lines), "utf-8")
+
+    return spoil
+
+
+def item(old: str, new: str) -> Spoil:
+    """Adds the quiz items of the tests, with this one change."""
+
+    def spoil(base: Path) -> None:
+        (base / QUIZ).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "tests/data/items.yaml", base / QUIZ)
+        change(QUIZ, old, new)(base)
+
+    return spoil
+
+
+FEEDBACK = """\
+        feedback: {zh: "调度器只选节点。[kube-scheduler.c2]", en: "The scheduler selects the node.[kube-scheduler.c2]"}
+"""
+ONE_OF_MANY = """\
+  one-{number}:
+    concept: pod
+    facet: truth
+    stem: {{zh: 会怎样, en: And then}}
+    options:
+{options}    hint: {{zh: 想想, en: Think}}
+    explain: {told}
+"""
+TOLD = '{zh: "不会改派。[pod.c3]", en: "It is never rescheduled.[pod.c3]"}'
+
+
+def bank(says: str, *keys: int) -> Spoil:
+    """A whole bank of items whose keys stand at these places and say this; every other option says `maybe`."""
+
+    def item(number: int, key: int) -> str:
+        options = ""
+        for at in range(3):
+            text, mark = (says, "correct: true") if at == key else (f"maybe {at}", "misconception: pod.m1")
+            options += f"      - text: {{zh: {text}, en: {text}}}\n        {mark}\n        feedback: {TOLD}\n"
+        return ONE_OF_MANY.format(number=number, options=options, told=TOLD)
+
+    def spoil(base: Path) -> None:
+        for folder in base.glob("*/**/items"):
+            shutil.rmtree(folder)
+        (base / QUIZ).parent.mkdir()
+        (base / QUIZ).write_text("items:\n" + "".join(item(*each) for each in enumerate(keys * 20)), "utf-8")
 
     return spoil
 
@@ -143,6 +189,71 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
     ),
     "quiz option that misleads nobody": (cut(ITEMS, "        misconception: job.m1"), ITEMS, "name the break or misconception"),
     "quiz too long for a poll": (change(ITEMS, "zh: 两张单都会各补一盘", "zh: " + "盘" * 101), ITEMS, "at most 100 characters"),
+    "quiz item on a break that names none": (item("facet: truth", "facet: break"), QUIZ, "has to name what it stops"),
+    "quiz item of a concept that is none": (item("concept: kubelet", "concept: kubelot"), QUIZ, "kubelot does not exist"),
+    "quiz item on a misconception that is none": (
+        item("misconception: kube-scheduler.m1", "misconception: pod.m99"),
+        QUIZ,
+        "pod.m99",
+    ),
+    "quiz item twice": (
+        lambda base: (item("a-single", "z-single")(base), shutil.copy(base / QUIZ, base / "truth/items/twice.yaml")),
+        "truth/items/twice.yaml",
+        "the id z-single is already used",
+    ),
+    "cloze without a gap": (item("由那里的 ___ 创建", "由那里的它创建"), QUIZ, "has one gap, ___"),
+    "prediction without commands": (item("    change: [kubectl delete pod lemonade-a-1, settle]\n", ""), QUIZ, "needs change"),
+    "prediction that cannot be played": (item("[kubectl delete pod lemonade-a-1,", "[kubectl juggle,"), QUIZ, "cannot play"),
+    "prediction that nobody gets right": (item("fact: one-replaced", "fact: moved"), QUIZ, "exactly one"),
+    "prediction whose wrong option misleads nobody": (
+        item("        misconception: pod.m3\n", ""),
+        QUIZ,
+        "name the break or misconception",
+    ),
+    "fact outside a prediction": (
+        item("        correct: true\n", "        correct: true\n        fact: fewer\n"),
+        QUIZ,
+        "names a fact",
+    ),
+    "order of two": (
+        item("      - text: {zh: 分到的节点, en: The node for the Pod}\n      - text: {zh: 容器, en: The containers}\n", ""),
+        QUIZ,
+        "order and match need three",
+    ),
+    "order with a key": (
+        item("en: The ReplicaSet}\n", "en: The ReplicaSet}\n        correct: true\n"),
+        QUIZ,
+        "wrong for order",
+    ),
+    "pair with one side": (item("调度器 ↔ 选节点", "调度器选节点"), QUIZ, "left ↔ right"),
+    "option without feedback": (item(FEEDBACK, ""), QUIZ, "needs feedback"),
+    "explanation that nobody hears": (
+        item("        detect: {zh: [没了, 消失], en: [gone, die]}\n", ""),
+        QUIZ,
+        "has detect phrases in both languages",
+    ),
+    "expectation that misses its own text": (item("[没了, 消失]", "[消失]"), QUIZ, "found in the option's own text"),
+    "misconception heard in a right answer": (item("[会搬到, 搬去]", "[会搬到, 顶替]"), QUIZ, "“顶替” of a misconception"),
+    "options that differ in length": (
+        item("zh: 搬到别的节点", "zh: 搬到另外一个还有空位、也还健康的节点去"),
+        QUIZ,
+        "too much in length (zh",
+    ),
+    "options that end differently": (
+        item("en: They move to another node", "en: They move to another node."),
+        QUIZ,
+        "end with a stop",
+    ),
+    "keys at one place": (
+        bank("surely", 1),
+        QUIZ,
+        "100% have their key at position 2",
+    ),
+    "longest option is the key": (
+        bank("surely it is", 0, 1, 2),
+        QUIZ,
+        "longest option is right in 100%",
+    ),
     "no folder": (lambda base: shutil.rmtree(base / "truth/concepts"), ":1", "truth/concepts is missing"),
 }
 

@@ -18,14 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram import Bot
 
-from bot.classroom import Classroom
 from bot.frontends.telegram import desk
-from bot.frontends.telegram.drawn import LONGEST, MOST_ENTITIES, Drawn, Question, draw, units
+from bot.frontends.telegram.drawn import LONGEST, MOST_ENTITIES, Drawn, draw, units
 from bot.frontends.telegram.menu import IN_GROUPS
 from bot.intents import COMMANDS
 from bot.knowledge import base
 from bot.knowledge.schema import LANGUAGES, Language
-from bot.learners import Learner
 from bot.replies import Block, Box, Choice, Paragraph, Reply, Span, Table
 from tests.botapi import BotApi, Chat, Message, Person
 from tests.served import Served
@@ -615,130 +613,6 @@ def test_the_bot_says_hello_when_it_comes_into_a_group(room: Room) -> None:
         assert room.answer(group, lambda group=group, anna=anna: group.adds_bot(anna)).text == line  # type: ignore[misc]
 
 
-# ---- the quiz ----
-
-
-@beside_the_others
-def test_a_quiz_question_is_a_native_poll_and_a_vote_is_answered(room: Room) -> None:
-    def talk(right: bool) -> tuple[Message, Message]:
-        ben = room.person("en")
-        poll = room.quiz(ben)
-        return poll, room.vote(ben, poll, right)
-
-    (poll, right), (_, wrong) = side_by_side(lambda: talk(True), lambda: talk(False))
-    heading = poll.chat.by_bot[0]
-    item = next(iter(KNOWLEDGE.pictures["lemonade"].items.values()))
-    assert heading.text == "🍋 Question 1 of 12"
-    assert poll.poll
-    assert (poll.poll.kind, poll.poll.anonymous, poll.poll.question.text) == ("quiz", False, item.stem.en)
-    assert [option.text for option in poll.poll.options] == [option.text.en for option in item.options]
-    assert [item.options[at].correct for at in poll.poll.correct] == [True]
-    assert right.text.startswith("✅ Right! A Pod never changes its node")
-    assert right.text.endswith("\n\n1 of 12 right 🍋")
-    assert right.labels == ["Next question", "Explain Pod", "Sources"]
-    assert wrong.text.startswith("🤔 Not that one. ")
-    assert wrong.text.endswith("\n\n0 of 12 right")
-
-
-@beside_the_others
-def test_after_a_vote_the_next_question_is_another_one(room: Room) -> None:
-    anna = room.person()
-    first = room.quiz(anna)
-    judged = room.vote(anna, first, right=True)
-    heading = room.press(anna, judged, "下一题")
-    assert heading.text == "🍋 第 2 题，共 12 题"
-
-
-def test_every_quiz_question_keeps_to_the_limits_of_a_poll() -> None:
-    for language in LANGUAGES:
-        for at, item in enumerate(KNOWLEDGE.pictures["lemonade"].items.values(), 1):
-            learner = Learner(quiz=dict.fromkeys(list(KNOWLEDGE.pictures["lemonade"].items)[: at - 1], True))
-            poll = _polled(learner, language)
-            assert poll.stem == item.stem[language]
-            assert (units(poll.stem) <= 300, len(poll.options) <= 10, units(poll.explanation) <= 200) == (True, True, True)
-            assert all(0 < units(option) <= 100 for option in poll.options)
-            assert "[" not in poll.explanation
-
-
-CLASSROOM = Classroom(KNOWLEDGE, "lemonade", "zh")
-
-
-def _polled(learner: Learner, language: Language = "zh") -> Question:
-    """The poll that `/quiz` brings to `learner`."""
-    _, poll = draw(CLASSROOM.quiz.ask(learner, language))
-    assert poll.poll
-    return poll.poll
-
-
-def test_twelve_quiz_questions_differ_then_the_wrong_ones_come_first() -> None:
-    learner, asked = Learner(), []
-    for number in range(12):
-        poll = _polled(learner)
-        asked.append(poll.item)
-        wrong = number in (4, 7)
-        option = (poll.right + wrong) % len(poll.options) + 1
-        assert CLASSROOM.quiz.vote(learner, f"{poll.item} {option}", "zh")
-    assert asked == list(KNOWLEDGE.pictures["lemonade"].items)
-    for expected in (asked[4], asked[7], asked[0]):
-        poll = _polled(learner)
-        assert poll.item == expected
-        assert CLASSROOM.quiz.vote(learner, f"{poll.item} {poll.right + 1}", "zh")
-
-
-def test_after_a_restart_a_vote_is_still_understood(tmp_path: Path) -> None:
-    with BotApi() as api:
-        bot = Served(api, tmp_path)
-        room = Room(api, bot)
-        with bot:
-            anna = room.person()
-            poll = room.quiz(anna)
-        anna.votes(poll, [0])
-        with bot:
-            judged = api.wait(lambda: anna.chat.by_bot[2])
-            api.wait(lambda: judged.text not in WAITING)
-        assert judged.labels == ["下一题", "讲讲 Pod", "出处"]
-
-
-@beside_the_others
-def test_votes_in_a_group_leave_no_message_but_are_kept(room: Room) -> None:
-    anna, ben = room.person(), room.person()
-    group = room.group(anna, ben)
-    poll = room.quiz(anna, group)
-    assert poll.poll
-    item = next(iter(KNOWLEDGE.pictures["lemonade"].items))
-    wrong = (poll.poll.correct[0] + 1) % 3
-    ben.votes(poll, [wrong])
-    anna.votes(poll, poll.poll.correct)
-    kept = [
-        {key: row[key] for key in ("chat", "item", "options", "right")}
-        for who in (anna, ben)
-        for row in room.export(who)["votes"]
-    ]
-    assert kept == [
-        {"chat": group.id, "item": item, "options": poll.poll.correct, "right": True},
-        {"chat": group.id, "item": item, "options": [wrong], "right": False},
-    ]
-    assert len(group.by_bot) == 2  # the heading and the poll
-
-
-@beside_the_others
-def test_votes_on_strange_polls_and_second_votes_harm_nothing(room: Room) -> None:
-    anna, ben = room.person(), room.person()
-    poll = room.quiz(anna)
-    assert poll.poll
-    ben.votes(poll, [0])  # it was forwarded to him
-    room.api.emit(
-        "poll_answer", {"poll_id": "never-seen", "user": ben.json(), "option_ids": [0], "option_persistent_ids": ["0"]}
-    )
-    vote = {"poll_id": poll.poll.id, "user": anna.json(), "option_persistent_ids": []}
-    room.api.emit("poll_answer", vote | {"option_ids": []})  # taken back
-    wrong = (poll.poll.correct[0] + 1) % 3
-    assert room.vote(anna, poll, right=True).text.startswith("✅ 答对了！")
-    second = room.answer(anna.chat, lambda: room.api.emit("poll_answer", vote | {"option_ids": [wrong]}))
-    assert second.text.startswith("🤔 不是这个。")
-    assert room.export(ben) == {"learners": [], "answers": [], "votes": [], "spent": []}
-
-
 # ---- one's own data ----
 
 
@@ -775,9 +649,6 @@ def test_to_forget_is_asked_first_and_may_be_declined(room: Room) -> None:
 def test_after_forget_nothing_of_the_person_is_left(room: Room) -> None:
     anna, ben = room.person(), room.person()
     group = room.group(anna, ben)
-    poll = room.quiz(anna)
-    assert poll.poll
-    ben.votes(poll, [0])
     odd, private = "weather in zanzibarium?", "etcd 是什么？ xylophonium"
     room.ask(anna, odd, group, reply_to=room.ask(ben, "/map", group))
     answer = room.ask(anna, private)
@@ -790,9 +661,7 @@ def test_after_forget_nothing_of_the_person_is_left(room: Room) -> None:
     assert room.press(anna, room.ask(anna, "/forget"), "是，全部删除").text == says("forgotten")
     room.bot.until(lambda: not any(trace in content for content in room.contents() for trace in traces))
     assert str(anna.id) not in room.bot.log
-    anna.votes(poll, [0])  # the old poll is harmless
     assert room.ask(anna, "不懂").text == says("confused.nothing")
-    assert poll.chat.by_bot[-1].text == says("confused.nothing")
 
 
 # ---- limits ----

@@ -22,10 +22,10 @@ IN_TURN = ("order", "match")  # options are taken one after the other
 
 
 def shuffled(item: Item, seed: int) -> tuple[int, ...]:
-    """The positions of the options in the order that `seed` gives; never the order of the file where that is the answer."""
+    """The positions of the options as `seed` orders them, 0 as the file does; but never so where that is the answer."""
     places = list(range(len(item.options)))
-    dice = random.Random(seed)
-    dice.shuffle(places)
+    if seed:
+        random.Random(seed).shuffle(places)
     if item.type in IN_TURN and places == sorted(places):
         places.append(places.pop(0))
     return tuple(places)
@@ -50,9 +50,9 @@ class Board:
         self.long = any(columns(self._label(at)) > BUTTON for at in self.open)  # then letters stand on the buttons
 
     def before(self, cites: Citations) -> Iterator[Block]:
-        """What there is to say about the wrong answer that was given before."""
+        """What there is to say about the wrong answer that was just given."""
         item, key, missed = self.item, self.key, self.pending.missed
-        if not self.pending.tries:
+        if self.pending.last != "wrong":
             return
         lead, met = self._say(wrong(item)) + gap(self.language), [at for at in missed if at in key]
         if item.type in IN_TURN:
@@ -83,8 +83,9 @@ class Board:
             )
 
     def hint(self, cites: Citations) -> Iterator[Block]:
-        """The hint that was asked for last."""
-        if number := self.pending.hints:
+        """The hint that was just asked for."""
+        if self.pending.last == "hint":
+            number = self.pending.hints
             hint = hints(self.knowledge, self.item, self.key, self.pending.missed)[number - 1]
             yield cites.paragraph(hint[self.language], self._say("quiz.hint", number=number, count=LADDER) + " ")
 

@@ -64,7 +64,8 @@ class Quiz:
 
         `by` is the command behind the button for the next question.
         """
-        return self._shown(learner, Pending(id, self.seed(), poll and fits_poll(self.picture.items[id]), by), language)
+        poll = poll and fits_poll(self.picture.items[id])
+        return self._shown(learner, Pending(id, 0 if poll else self.seed(), poll, by), language)
 
     def _shown(self, learner: Learner, pending: Pending, language: Language) -> Reply:
         """The question that waits from now on."""
@@ -159,7 +160,7 @@ class Quiz:
         pending = self._waits(learner, id)
         if not pending:
             return self._over(language)
-        pending = replace(pending, hints=min(pending.hints + 1, LADDER), poll=False)
+        pending = replace(pending, hints=min(pending.hints + 1, LADDER), poll=False, last="hint")
         item = self.picture.items[pending.item]
         if item.type == "multiple":  # what the hint took away is not ticked any more
             left = open_(item, self.key(pending.item), pending)
@@ -190,7 +191,7 @@ class Quiz:
         item, key = self.picture.items[pending.item], self.key(pending.item)
         pending = replace(pending, poll=False)
         kept = taken if item.type in ("multiple", "explain") else ()
-        again = replace(pending, taken=kept, missed=taken, tries=pending.tries + 1)
+        again = replace(pending, taken=kept, missed=taken, tries=pending.tries + 1, last="wrong")
         some = item.type not in quizzes.CHOSEN or len(open_(item, key, again)) > 1
         if right(item, key, taken) or again.tries >= TRIES or not some:
             return self._closed(learner, pending, taken, language)
