@@ -21,6 +21,8 @@ READY = "@lemon_bot"
 class Served:
     """`python -m bot serve` against `api`; can be killed and started again on the same data."""
 
+    command: tuple[str, ...] = ("bot", "serve")  # for `python -m`
+
     def __init__(self, api: BotApi, data: Path, **variables: str) -> None:
         self.api, self.data, self.variables = api, data, variables
         self.process: subprocess.Popen[bytes] | None = None
@@ -39,7 +41,8 @@ class Served:
             **self.variables,
         }
         heard = len(self.log)
-        self.process = subprocess.Popen([sys.executable, "-m", "bot", "serve"], env=environ, cwd=ROOT, stderr=subprocess.PIPE)
+        command = [sys.executable, "-m", *self.command]
+        self.process = subprocess.Popen(command, env=environ, cwd=ROOT, stderr=subprocess.PIPE)
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self.reader.start()
         if ready:

@@ -40,6 +40,7 @@ from tests.botapi.rules import PARAMETERS
 
 Json = dict[str, Any]
 TOKEN = "123456:TEST"
+SMALL = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (90).to_bytes(4) + (60).to_bytes(4)  # the head of a picture
 
 
 @pytest.fixture
@@ -176,9 +177,9 @@ def test_the_client_sends_polls_files_and_drafts(api: BotApi, anna: Person) -> N
         draft = anna.chat.draft
         assert draft
         assert (draft.id, draft.text) == (5, "wait")
-        photo = await bot.send_photo(7, b"\x89PNG\r\n--x\r\n", caption="one\ntwo")
+        photo = await bot.send_photo(7, SMALL + b"\r\n--x\r\n", caption="one\ntwo")
         assert anna.chat.draft is None
-        assert (anna.chat.last.photo, anna.chat.last.text) == (b"\x89PNG\r\n--x\r\n", "one\ntwo")
+        assert (anna.chat.last.photo, anna.chat.last.text) == (SMALL + b"\r\n--x\r\n", "one\ntwo")
         await bot.send_photo(7, photo.photo[-1].file_id)
         await bot.send_document(7, b"{}", filename="mine.json", caption="c")
         assert (anna.chat.last.document, anna.chat.last.filename) == (b"{}", "mine.json")
@@ -234,10 +235,10 @@ def test_the_client_reads_every_kind_of_update(api: BotApi, anna: Person) -> Non
         assert blocked.my_chat_member
         assert blocked.my_chat_member.new_chat_member.status == "kicked"
 
-        shown = await bot.send_photo(7, b"one", caption="1")
-        assert isinstance(await shown.edit_media(InputMediaPhoto(b"two", "2")), Message)
+        shown = await bot.send_photo(7, SMALL + b"one", caption="1")
+        assert isinstance(await shown.edit_media(InputMediaPhoto(SMALL + b"two", "2")), Message)
         assert isinstance(await shown.edit_caption("3"), Message)
-        assert (anna.chat.last.photo, anna.chat.last.versions) == (b"two", ["1", "2", "3"])
+        assert (anna.chat.last.photo, anna.chat.last.versions) == (SMALL + b"two", ["1", "2", "3"])
         with pytest.raises(BadRequest, match="There is no text in the message to edit"):
             await shown.edit_text("x")
 
@@ -290,6 +291,20 @@ def under(*rows: list[Json]) -> Json:
 
 def bold(offset: int, length: int) -> list[Json]:
     return [{"type": "bold", "offset": offset, "length": length}]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"GIF89a", "IMAGE_PROCESS_FAILED"), (SMALL[:16] + b"\0" * 8, "PHOTO_INVALID_DIMENSIONS")],
+)
+def test_what_is_no_picture_is_refused(api: BotApi, content: bytes, reason: str) -> None:
+    api.person(7).says("/start")
+
+    async def send(bot: Bot) -> None:
+        with pytest.raises(BadRequest, match=reason.capitalize()):
+            await bot.send_photo(7, content)
+
+    with_bot(api, send)
 
 
 ONE = [{"text": "a", "callback_data": "a"}]

@@ -25,15 +25,18 @@ from sqlalchemy import Connection, Row, inspect, select, text
 
 from bot.allowance import Use
 from bot.errors import Unkept
-from bot.learners import KEPT, WINDOW, Asked, Judged, Learner, Topic, Voted
+from bot.learners import KEPT, WINDOW, Asked, Judged, Learner, Note, Reminder, Topic, Voted, Wished
+from bot.quiz.memory import Memory
 from bot.store.database import MIGRATIONS, MOMENT, Database, upgrade
 from bot.store.inbox import REMEMBERED, Entry, Inbox
 from bot.store.learners import DAY, OPEN_QUESTIONS, Learners, OpenQuestion
 from bot.store.spending import Spending
 from bot.store.tables import VERSION, metadata, version
+from tests.asking import knowledge
 from tests.conftest import ROOT
 
 URLS = ["sqlite:///{folder}/learners.db"]
+OWN = ("learners", "answers", "votes", "cards", "reminders", "spent")  # tables of what belongs to a person
 NOON = 1_800_000_000.0
 SECRET = "kumquat-marmalade"
 
@@ -46,7 +49,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database, self.clock = database, NOON
-        self.learners = Learners(database, lambda: self.clock)
+        self.learners = Learners(database, lambda: self.clock, Memory(knowledge().pictures["lemonade"].items))
         self.inbox = Inbox(database, lambda: self.clock)
 
     async def load(self, person: int, chat: int) -> Learner:
@@ -199,7 +202,9 @@ def test_notes_become_rows_once(make: Make) -> None:
         await store.save(await store.load(7, -70))
         who = {"person": 7, "chat": -70, "at": NOON, "id": 1}
         assert await store.rows("answers") == [row_of(question, **who, verdict="good")]
-        assert await store.rows("votes") == [{"item": "etcd-1", "options": [2, 0], "right": False, **who}]
+        assert await store.rows("votes") == [
+            {"item": "etcd-1", "options": [2, 0], "right": False, "hints": 0, "tries": 1, "known": True, **who}
+        ]
         assert [row["seen"] for row in await store.rows("learners")] == [NOON + 5]
 
     run(make, work)
@@ -225,16 +230,28 @@ def test_a_verdict_reaches_its_answer_and_no_other(make: Make) -> None:
 def test_an_export_holds_ones_own_rows_of_every_chat_and_no_others(make: Make) -> None:
     async def work(store: Store) -> None:
         for person, chat in ((7, 7), (7, -70), (8, -70), (70, 70)):
-            await store.save(Learner(person, chat, "zh", count=1, notes=[asked(1, f"柠檬 {person}"), Voted("i", (0,), True)]))
+            notes: list[Note] = [
+                asked(1, f"柠檬 {person}"),
+                Voted("machine-burnt-out", (0,), True),
+                Wished(Reminder(1200, "Asia/Tokyo")),
+            ]
+            await store.save(Learner(person, chat, "zh", count=1, notes=notes))
         told = await store.learners.export(Learner(7, 7))
         assert "柠檬" in told
         exported = json.loads(told)
         kept = await store.everything()
         for row in kept["learners"]:
             row["talk"] = json.loads(row["talk"])
-        own = {name: [row for row in kept[name] if row["person"] == 7] for name in ("learners", "answers", "votes", "spent")}
+        own = {name: [row for row in kept[name] if row["person"] == 7] for name in OWN}
         assert exported == own
-        assert {name: len(rows) for name, rows in own.items()} == {"learners": 1, "answers": 2, "votes": 2, "spent": 0}
+        assert {name: len(rows) for name, rows in own.items()} == {
+            "learners": 1,
+            "answers": 2,
+            "votes": 2,
+            "cards": 1,
+            "reminders": 1,
+            "spent": 0,
+        }
 
     run(make, work)
 
@@ -263,7 +280,8 @@ async def fill(store: Store) -> None:
     for person, says in ((7, SECRET), (8, "orange")):
         for chat in (person, -70):
             own = (f"/ask {says}",) if chat == person else ()  # a group's talk holds nobody's words
-            learner = Learner(person, chat, choices=own, notes=[asked(1, says), Voted(f"item {says}", (1,), True)])
+            notes: list[Note] = [asked(1, says), Voted(f"item {says}", (1,), True), Voted("machine-burnt-out", (0,), True)]
+            learner = Learner(person, chat, choices=own, notes=[*notes, Wished(Reminder(1200, "Asia/Shanghai"))])
             await store.save(learner)
         await store.post(f"poll {says}", person, f"item {says}")
     await store.post("poll of the group", -70, "item")
@@ -282,7 +300,8 @@ def test_forgetting_takes_every_row_of_that_person_and_of_no_other(make: Make) -
         after = await store.everything()
         assert after == without(before, 7)
         assert {name: len(rows) for name, rows in after.items()} == {
-            "learners": 2, "answers": 2, "votes": 2, "polls": 2, "updates": 0, "marks": 0, "spent": 0,
+            "learners": 2, "answers": 2, "votes": 4, "cards": 1, "reminders": 1,
+            "polls": 2, "updates": 0, "marks": 0, "spent": 0,
         }  # fmt: skip
         assert await store.load(7, 7) == Learner(7, 7, "en")
         assert await store.learners.posted(f"poll {SECRET}") is None
@@ -343,7 +362,8 @@ def test_what_is_old_is_forgotten_and_what_is_newer_is_not(make: Make) -> None:
         newer = {
             name: [row for row in rows if max(row.get("at", 0), row.get("seen", 0)) > NOON] for name, rows in before.items()
         }
-        assert {name: len(rows) for name, rows in newer.items() if rows} == {"learners": 1, "answers": 1}
+        newer["reminders"] = [row for row in before["reminders"] if row["person"] == 8]  # as long as its person
+        assert {name: len(rows) for name, rows in newer.items() if rows} == {"learners": 1, "answers": 1, "reminders": 1}
         assert await store.everything() == newer | {"updates": before["updates"], "marks": before["marks"]}
 
     run(make, work)

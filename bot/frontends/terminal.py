@@ -19,6 +19,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from bot.classroom import Classroom
+from bot.errors import Unkept
 from bot.learners import Learner
 from bot.replies import Block, Box, Paragraph, Reply, Span
 from bot.store.notebook import HERE, Notebook
@@ -56,7 +57,10 @@ async def _lesson(classroom: Classroom, notebook: Notebook, data: Path) -> int:
         await _hear(classroom, learner, line, console)
         await notebook.keep(learner)
         if learner.forgotten:
-            await notebook.forget()
+            try:
+                await notebook.forget()
+            except Unkept:
+                console.print(Text(classroom.say("terminal.kept", learner), style="yellow"))
             learner = Learner(HERE, HERE)
             if (data / HISTORY).is_file():
                 (data / HISTORY).write_bytes(b"")

@@ -14,7 +14,6 @@ from bot.store.tables import cards, marks, votes
 FIELDS = tuple(column.name for column in cards.columns if column.name != "person")
 OF = select(cards).where(cards.c.person == bindparam("whose"))
 ONE = OF.where(cards.c.concept == bindparam("what"), cards.c.side == bindparam("which"))
-FIRST = OF.order_by(cards.c.due).limit(1)
 _NEW = upsert(cards)
 KEEP = _NEW.on_conflict_do_update(
     index_elements=["person", "concept", "side"],
@@ -26,12 +25,6 @@ STALE = "cards"  # a mark that stands while the cards do not follow from the vot
 def recall(person: int, connection: Connection) -> Cards:
     """All that one person remembers."""
     return {(card.concept, card.side): card for card in map(_card, connection.execute(OF, {"whose": person}))}
-
-
-def first(person: int, connection: Connection) -> Card | None:
-    """What is due next."""
-    row = connection.execute(FIRST, {"whose": person}).one_or_none()
-    return _card(row) if row else None
 
 
 def review(person: int, vote: Voted, at: float, rules: Rules, connection: Connection) -> None:

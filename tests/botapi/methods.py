@@ -111,6 +111,8 @@ class Methods:
         if media.get("type") not in ("photo", "document"):
             raise Surprise(f"can't parse InputMedia: type {media.get('type')!r}")
         content, filename = self._content(media.get("media"), p)
+        if media["type"] == "photo":
+            rules.photo(content)
         message = self._editable(chat, p)
         if message.poll:
             raise Refused("message can't be edited")
@@ -300,6 +302,8 @@ class Methods:
         text = self._caption(p)
         if kind == "photo" and len(content) > 10 * 2**20:
             raise Refused("file is too big")
+        if kind == "photo":
+            rules.photo(content)
         message = self._add(
             chat, p, kind=kind, text=text.text, entities=text.entities, content=content, filename=filename,
             spoiler=p.get("has_spoiler", False),

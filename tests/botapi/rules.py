@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -348,6 +349,17 @@ def scope(given: Any) -> tuple[Any, ...]:
     if any(name not in given for name in SCOPES[kind]):
         raise Surprise(f"can't parse BotCommandScope: {kind} needs {', '.join(SCOPES[kind])}")
     return (kind, *(given[name] for name in SCOPES[kind]))
+
+
+def photo(content: bytes) -> None:
+    """A photo is a picture that Telegram can read (of the formats only PNG and JPEG are used here), not too long or flat."""
+    if content[:3] == b"\xff\xd8\xff":
+        return
+    if content[:8] != b"\x89PNG\r\n\x1a\n" or content[12:16] != b"IHDR":
+        raise Refused("IMAGE_PROCESS_FAILED")
+    width, height = struct.unpack(">II", content[16:24])
+    if not width or not height or width + height > 10_000 or max(width, height) > 20 * min(width, height):
+        raise Refused("PHOTO_INVALID_DIMENSIONS")
 
 
 def language(given: str) -> str:
