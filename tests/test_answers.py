@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.classroom import Classroom
 from bot.knowledge import base
-from bot.knowledge.schema import LANGUAGES, Both, Language
+from bot.knowledge.schema import LANGUAGES, Both, Claim, Language
 from bot.learners import WINDOW, Learner
 from bot.replies import MAX_COMMAND, PHONE_LINES, Answer, Nod, Paragraph, Reply, phone_lines
 
@@ -186,3 +186,22 @@ def test_whatever_is_typed_gets_an_answer(text: str) -> None:
     answer = ask(text)
     assert answer.text
     assert answer.route in ("knowledge", "declined")
+
+
+PICTURE_WORDS: dict[Language, tuple[str, ...]] = {
+    "zh": ("托盘", "杯", "店长", "门店", "总店", "小票", "取餐口", "柠檬", "外卖", "配方", "核对员", "派单"),
+    "en": ("tray", "cup", "lemonade", "recipe", "receipt", "head office", "pick-up", "rider", "dispatcher"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_truth_holds_no_word_of_the_picture(language: Language) -> None:
+    told: list[Both | Claim] = []
+    for concept in KNOWLEDGE.concepts.values():
+        told += [concept.definition, concept.plainer, concept.example, *concept.claims.values()]
+        told += [answer.text for answer in concept.answers]
+        told += [part for each in concept.misconceptions.values() for part in (each.says, each.truth)]
+    told += [part for pair in KNOWLEDGE.pairs for part in (pair.shared, pair.difference, pair.choose)]
+    edge = "" if language == "zh" else r"\b"
+    word = re.compile("|".join(f"{edge}{each}" for each in PICTURE_WORDS[language]))
+    assert [text[language] for text in told if word.search(text[language].lower())] == []

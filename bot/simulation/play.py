@@ -32,7 +32,7 @@ LENGTH = 6_000  # characters of them
 SHOPS = "world shops 2 --cpu=2"
 FRAMES = 8  # boards that one play shows, at most
 SLICES = 8  # parts that a pause is watched in
-STORY = 6  # sentences of a summary, at most
+STORY, AFTERWARDS = 6, 3  # sentences of a summary, at most; and of one that was watched
 WAIT = re.compile(r"wait (\d+)([sm])")
 ROWS = 20  # of what kubectl prints, at most
 MOST = 20  # Pods in a chat
@@ -117,13 +117,13 @@ class Play:
         more = Choice(self.knowledge.say("choice.explain", language, concept=name), f"/ask {concept}")
         return Reply((Citations().paragraph(why[language]),), (self._choice("back", language), more))
 
-    def _summary(self, board: Board, lines: list[Line]) -> list[Block]:
+    def _summary(self, board: Board, lines: list[Line], most: int = STORY) -> list[Block]:
         """What happened, in a few sentences."""
         story = board.story(lines)
         if not story:
             return []
-        further = len(story) - STORY
-        told = [f"· {each}" for each in story[:STORY]]
+        further = len(story) - most
+        told = [f"· {each}" for each in story[:most]]
         told += [self.knowledge.say("kubectl.further", board.language, count=further)] if further > 0 else []
         head = Span(self.knowledge.say("board.story", board.language) + "\n", "strong")
         return [Paragraph((head, Span("\n".join(told))))]
@@ -184,7 +184,7 @@ class Play:
         cites = Citations()
         blocks: list[Block] = [
             say(self.knowledge.say(verdict, language, right=right.text[language]), "heading"),
-            *self._summary(board, story),
+            *self._summary(board, story, AFTERWARDS),
             board.draw(cluster, [])[1],
             cites.paragraph(breakage.told[language]),
         ]
