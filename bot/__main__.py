@@ -16,15 +16,18 @@ from pathlib import Path
 from bot import __version__, logs, operator, settings
 from bot.classroom import Classroom
 from bot.errors import Fault, Faulty, Refused
-from bot.knowledge import base
+from bot.knowledge import base, kept
 from bot.knowledge.lint import Simulated
 from bot.knowledge.schema import Both, Language
 from bot.learners import Learner
 from bot.replies import Answer
+from bot.tutor.finder import Finder
 from bot.tutor.prompts import read
 from bot.tutor.speaker import voice
 
 LOG = "kube-lemonade.log"
+KEPT = "knowledge"  # in the cache folder
+HERE = Path(__file__).parent
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,16 +94,15 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     if command == "order":
         return _order(asked, base.narration(found.bot_knowledge_dir, found.bot_metaphor), found.bot_language)
     gc.disable()  # loading makes many objects and no garbage
-    knowledge = _knowledge(found.bot_knowledge_dir, whole=False)
-    if found.bot_metaphor not in knowledge.pictures:
-        raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
+    finder = _finder(found.bot_knowledge_dir, found.bot_metaphor)
     if command == "serve":
-        return _serve(found, knowledge)
+        return _serve(found, finder)
     import asyncio
 
     spoken = voice(found, time.monotonic)
     sleep = asyncio.sleep if sys.stdout and sys.stdout.isatty() else _at_once  # nobody watches a pipe
-    classroom = Classroom(knowledge, found.bot_metaphor, found.bot_language, voice=spoken, sleep=sleep)
+    words = (finder.knowledge, found.bot_metaphor, found.bot_language)
+    classroom = Classroom(*words, voice=spoken, sleep=sleep, finder=finder)
     gc.freeze()
     gc.enable()
     if command == "ask":
@@ -114,7 +116,21 @@ async def _at_once(seconds: float) -> None:
     """Does not wait."""
 
 
-def _serve(found: settings.Settings, knowledge: base.Knowledge) -> int:
+def _finder(folder: Path, metaphor: str) -> Finder:
+    """The knowledge with what finds the answers in it: kept from an earlier start, while the files and the program are the same."""
+    files = [*base.files_of(folder, whole=False), *base.files_of(base.default_folder() / "texts"), *HERE.rglob("*.py")]
+    place, of = settings.cache_folder() / KEPT, kept.fingerprint(files, metaphor)
+    finder: Finder | None = kept.find(place, of)
+    if finder is None:
+        knowledge = _knowledge(folder, whole=False)
+        if metaphor not in knowledge.pictures:
+            raise operator.refused("no-metaphor", name=metaphor, known=", ".join(knowledge.pictures))
+        finder = Finder(knowledge, knowledge.pictures[metaphor])
+        kept.keep(place, of, finder)
+    return finder
+
+
+def _serve(found: settings.Settings, finder: Finder) -> int:
     if not found.telegram_bot_token:
         raise operator.refused("no-token")
     import asyncio
@@ -124,7 +140,7 @@ def _serve(found: settings.Settings, knowledge: base.Knowledge) -> int:
     gc.freeze()
     gc.enable()
     logs.to_stderr(found.bot_log_level)
-    return asyncio.run(serve.run(found, knowledge))
+    return asyncio.run(serve.run(found, finder))
 
 
 async def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:

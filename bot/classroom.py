@@ -17,6 +17,7 @@ from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import KEPT, Asked, Judged, Learner, Topic, Verdict
 from bot.quiz.quiz import Quiz
 from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
+from bot.tutor.finder import Finder
 from bot.tutor.speaker import Voice
 from bot.tutor.tutor import Tutor
 
@@ -41,14 +42,16 @@ class Classroom:
         voice: Voice | None = None,
         usage: Usage | None = None,
         sleep: Sleep = asyncio.sleep,
+        finder: Finder | None = None,
     ) -> None:
         """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept.
 
-        With a `voice` a model words the answers. `usage` tells those who may know what that took.
+        With a `voice` a model words the answers. `usage` tells those who may know what that took. `finder` is what was made
+        of the knowledge and the picture before.
         """
         self.knowledge, self.default, self.export, self.usage = knowledge, language, export, usage
         self.picture = knowledge.pictures[metaphor]
-        self.tutor = Tutor(knowledge, metaphor, voice)
+        self.tutor = Tutor(finder or Finder(knowledge, self.picture), voice)
         self.quiz = Quiz(knowledge, self.picture)
         self.sleep = sleep
 

@@ -40,8 +40,9 @@ class Finding:
 class Finder:
     """Built once from the knowledge; holds no learner's state."""
 
-    def __init__(self, knowledge: Knowledge, picture: Picture, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, knowledge: Knowledge, picture: Picture) -> None:
+        self.knowledge, self.picture = knowledge, picture
+        self.reader = reader = Reader.of(knowledge)
         self.names = Names(knowledge, picture, reader)
         self.questions = Questions(knowledge, reader, self.names)
         self.learnt = Learnt.of(knowledge)

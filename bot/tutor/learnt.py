@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.knowledge.base import Knowledge
+from bot.knowledge.source import Table
 
 NONE = ""  # what is none of ours
 UNKNOWN = -1.0  # the score of a concept of which nothing was learnt
@@ -27,26 +28,27 @@ MOST = 46  # steps of a weight, up or down
 
 @dataclass(frozen=True)
 class Learnt:
-    """Of each word its letters, as they stand in the file."""
+    """Of each word, and of two that are neighbours, the letters as they stand in the files."""
 
     concepts: tuple[str, ...]
     bias: dict[str, float]
-    words: dict[str, str]
+    words: Table
+    neighbours: Table
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Learnt:
-        if not knowledge.weights:
-            return cls((), {}, {})
-        _, (_, biases), *rows = knowledge.weights
-        found = dict(pair.split(":") for pair in biases.split())
+        found = dict(pair.split(":") for pair in knowledge.weights.get("+").split())
         bias = {NONE if concept == "-" else concept: float(number) for concept, number in found.items()}
-        return cls(tuple(bias), bias, dict(rows))
+        return cls(tuple(bias), bias, knowledge.weights, knowledge.neighbours)
+
+    def letters(self, word: str) -> str:
+        return (self.neighbours if " " in word else self.words).get(word)
 
     def scores(self, words: Iterable[str], known: Iterable[str]) -> dict[str, float]:
         """How much `words` speak for each of the `known` concepts and for NONE; only how they differ means something."""
         total: dict[int, int] = defaultdict(int)
         size = 0
-        for letters in filter(None, map(self.words.get, words)):
+        for letters in filter(None, map(self.letters, words)):
             rarity, *pairs = map(NUMBERS.__getitem__, letters)
             size += rarity**2
             for at, weight in zip(pairs[::2], pairs[1::2], strict=True):

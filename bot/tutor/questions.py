@@ -42,7 +42,7 @@ class Questions:
         self.slots: list[Slot] = []
         self.asked: list[Both] = []  # the authored questions, once for each language
         self.owners: list[int] = []  # of each the slot that it stands in, counted from 0
-        self.postings: dict[str, list[int]] = defaultdict(list)  # what is said → the questions that say it
+        self.postings: dict[str, list[int]] = {}  # what is said → the questions that say it
         for concept in knowledge.concepts.values():
             self._add(Slot((concept.id,)), concept.asked_as)
             for number, answer in enumerate(concept.answers, 1):
@@ -60,15 +60,12 @@ class Questions:
 
     def _add(self, slot: Slot, questions: Iterable[Both]) -> None:
         self.slots.append(slot)
-        for question in questions:
-            for language in LANGUAGES:
-                spelt = self.reader.spell(question[language])
-                named = self.names.written(self.reader.split(spelt))
-                at = len(self.asked)
-                for gram in self.grams(spelt, named):
-                    self.postings[gram].append(at)
-                self.asked.append(question)
-                self.owners.append(len(self.slots) - 1)
+        for at, (question, text) in enumerate(((each, text) for each in questions for text in each.both), len(self.asked)):
+            spelt = self.reader.spell(text)
+            for gram in self.grams(spelt, self.names.written(self.reader.split(spelt))):
+                self.postings.setdefault(gram, []).append(at)
+            self.asked.append(question)
+            self.owners.append(len(self.slots) - 1)
 
     def grams(self, spelt: str, named: Iterable[str]) -> frozenset[str]:
         """The words of a question, spelt as the reader spells, and the concepts that it names."""

@@ -28,11 +28,11 @@ EXACT = 0.97  # from here on even where another name stands in it
 class Tutor:
     """Holds the knowledge and one picture; the talk is the learner's."""
 
-    def __init__(self, knowledge: Knowledge, metaphor: str, voice: Voice | None = None) -> None:
+    def __init__(self, finder: Finder, voice: Voice | None = None) -> None:
         """With a `voice` a model words the answers, else the knowledge does."""
-        self.knowledge, picture = knowledge, knowledge.pictures[metaphor]
-        self.reader = Reader.of(knowledge)
-        self.finder = Finder(knowledge, picture, self.reader)
+        self.finder, self.reader = finder, finder.reader
+        self.knowledge = knowledge = finder.knowledge
+        picture = finder.picture
         self.answers = Answers(knowledge, picture, self.reader)
         self.talk = Talk(self.answers)
         self.speaker = Speaker(voice, self.answers) if voice else None

@@ -28,7 +28,6 @@ from bot.frontends.telegram import menu
 from bot.frontends.telegram.desk import Desk, pauses
 from bot.frontends.telegram.pace import Pace, seconds
 from bot.frontends.telegram.wire import Wire
-from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
 from bot.limits import Limits
 from bot.settings import Settings
@@ -36,6 +35,7 @@ from bot.store.database import Database
 from bot.store.inbox import Inbox
 from bot.store.learners import Learners
 from bot.store.spending import Spending
+from bot.tutor.finder import Finder
 from bot.tutor.speaker import voice
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,14 @@ QUESTIONS = "questions.tsv"
 DAY = 86_400.0
 
 
-async def run(settings: Settings, knowledge: Knowledge) -> int:
+async def run(settings: Settings, finder: Finder) -> int:
     """Serves until SIGINT or SIGTERM. Raises Refused with a sentence where it cannot start."""
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
     os.umask(0o077)  # what is kept is nobody else's business
-    return await _Service(settings, knowledge).run(stop)
+    return await _Service(settings, finder).run(stop)
 
 
 async def _end_the_rest() -> None:
@@ -102,10 +102,10 @@ class _Outage:
 
 
 class _Service:
-    def __init__(self, settings: Settings, knowledge: Knowledge) -> None:
+    def __init__(self, settings: Settings, finder: Finder) -> None:
         if settings.bot_webhook_url and not settings.bot_listen:
             raise operator.refused("webhook-nowhere")
-        self.settings, self.knowledge = settings, knowledge
+        self.settings, self.knowledge = settings, finder.knowledge
         self.outage, self.reporting = _Outage(), asyncio.Lock()
         try:
             self.database = Database(settings.database())
@@ -115,7 +115,13 @@ class _Service:
         self.spending = Spending(self.database)
         self.voice = voice(settings, time.monotonic, self.spending.add)
         self.classroom = Classroom(
-            knowledge, settings.bot_metaphor, settings.bot_language, self.learners.export, self.voice, self._usage
+            self.knowledge,
+            settings.bot_metaphor,
+            settings.bot_language,
+            self.learners.export,
+            self.voice,
+            self._usage,
+            finder=finder,
         )
         self.updates = _Updates(settings.bot_proxy)
         self.bot = _bot(settings, self.updates)
