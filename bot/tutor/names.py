@@ -53,7 +53,7 @@ class Names:
 
     def __init__(self, knowledge: Knowledge, picture: Picture, reader: Reader) -> None:
         self.knowledge, self.picture, self.reader = knowledge, picture, reader
-        self.sizes: dict[str, list[int]] = {}  # the first two tokens of a name → how many tokens such names have, most first
+        self.sizes: dict[str, list[int]] = {}  # the first token of a name → how many tokens such names have, most first
         self.names = self._all()
         self.said = reader.english | reader.words(text for text in _questions(knowledge))
         self.sounds: dict[str, tuple[Name, ...]] = {}  # pinyin without tones, as typed
@@ -74,7 +74,7 @@ class Names:
             for word in words:
                 if tokens := self.reader.tokens(word):
                     found["".join(tokens)].setdefault(concept, Name(concept, weight))
-                    sizes["".join(tokens[:2])].add(len(tokens))
+                    sizes[tokens[0]].add(len(tokens))
 
         for concept in self.knowledge.concepts.values():
             for language in LANGUAGES:
@@ -88,7 +88,7 @@ class Names:
         for language in LANGUAGES:
             others = self.knowledge.wording.elsewhere[language]
             add(ELSEWHERE, (word for word in others if self.reader.key(word) not in found), STRONG)
-        self.sizes = {first: sorted(each - {1}, reverse=True) for first, each in sizes.items() if each != {1}}
+        self.sizes = {first: sorted(each, reverse=True) for first, each in sizes.items()}
         return {key: tuple(owners.values()) for key, owners in found.items()}
 
     def sounds_chinese(self, question: str) -> bool:
@@ -99,17 +99,12 @@ class Names:
         """The concepts that `tokens` name as the base writes them, read from left to right."""
         found: set[str] = set()
         end = 0
-        for at, (token, after) in enumerate(zip(tokens, [*tokens[1:], ""], strict=True)):
-            if at < end:
-                continue
-            names, size = self.names.get(token), 1
-            for more in self.sizes.get(token + after, ()):
-                if at + more <= len(tokens) and (longer := self.names.get("".join(tokens[at : at + more]))):
-                    names, size = longer, more
+        for at, token in enumerate(tokens):
+            for size in self.sizes.get(token, ()) if at >= end else ():
+                if at + size <= len(tokens) and (names := self.names.get("".join(tokens[at : at + size]))):
+                    found.update([name.concept for name in names])
+                    end = at + size
                     break
-            if names:
-                found.update([name.concept for name in names])
-                end = at + size
         return found
 
     def hits(self, tokens: list[str]) -> list[Hit]:
