@@ -112,10 +112,9 @@ class Reader:
 
         Words that ask the same count as one.
         """
-        for run in RUN.findall(self._alike(spelt)):
+        for run in self._runs(spelt):
             if run.isascii():
-                word = singular(run)
-                yield self.same.get(word, word)
+                yield run
             else:
                 yield from map(str.__add__, run, run[1:])
 
@@ -132,12 +131,10 @@ class Reader:
 
     def _runs(self, spelt: str) -> list[str]:
         """Latin words and stretches of Chinese; of those that ask the same, the one that stands for it."""
-        words = (singular(run) if run.isascii() else run for run in RUN.findall(self._alike(spelt)))
+        if not spelt.isascii():
+            spelt = self.same_zh.sub(lambda found: self.same[found[0]], spelt)
+        words = (singular(run) if run.isascii() else run for run in RUN.findall(spelt))
         return [self.same.get(word, word) if word.isascii() else word for word in words]
-
-    def _alike(self, spelt: str) -> str:
-        """`spelt` with one Chinese phrase for all that ask the same."""
-        return spelt if spelt.isascii() else self.same_zh.sub(lambda found: self.same[found[0]], spelt)
 
     def within(self, text: str) -> Callable[[str], bool]:
         """Tells of a phrase whether its parts (apart by spaces) occur in `text` in that order, with anything between."""
