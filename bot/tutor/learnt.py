@@ -30,22 +30,22 @@ MOST = 46  # steps of a weight, up or down
 class Learnt:
     """Of each word, and of two that are neighbours, the letters as they stand in the files."""
 
-    concepts: tuple[str, ...]
-    bias: dict[str, float]
+    known: tuple[tuple[int, tuple[str, float]], ...]  # number of each concept that the base has, its id and bias; NONE too
     words: Table
     neighbours: Table
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Learnt:
-        found = dict(pair.split(":") for pair in knowledge.weights.get("+").split())
-        bias = {NONE if concept == "-" else concept: float(number) for concept, number in found.items()}
-        return cls(tuple(bias), bias, knowledge.weights, knowledge.neighbours)
+        biases = [pair.split(":") for pair in knowledge.weights.get("+").split()]
+        learnt = [(NONE if concept == "-" else concept, float(bias)) for concept, bias in biases]
+        known = (each for each in enumerate(learnt) if each[1][0] in {NONE, *knowledge.concepts})
+        return cls(tuple(known), knowledge.weights, knowledge.neighbours)
 
     def letters(self, word: str) -> str:
         return (self.neighbours if " " in word else self.words).get(word)
 
-    def scores(self, words: Iterable[str], known: Iterable[str]) -> dict[str, float]:
-        """How much `words` speak for each of the `known` concepts and for NONE; only how they differ means something."""
+    def scores(self, words: Iterable[str]) -> dict[str, float]:
+        """How much `words` speak for each concept that was learnt and for NONE; only how they differ means something."""
         total: dict[int, int] = defaultdict(int)
         size = 0
         for letters in filter(None, map(self.letters, words)):
@@ -54,5 +54,4 @@ class Learnt:
             for at, weight in zip(pairs[::2], pairs[1::2], strict=True):
                 total[at] += weight - MOST
         length = math.sqrt(size) or 1.0
-        found = {concept: total[at] / length + self.bias[concept] for at, concept in enumerate(self.concepts)}
-        return {**dict.fromkeys(known, UNKNOWN), NONE: 0.0, **{key: found[key] for key in (*known, NONE) if key in found}}
+        return {concept: total[at] / length + bias for at, (concept, bias) in self.known}

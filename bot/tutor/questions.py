@@ -7,7 +7,9 @@ sets.
 
 from __future__ import annotations
 
+import heapq
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -18,6 +20,8 @@ from bot.knowledge.schema import LANGUAGES, Both
 from bot.tutor.names import Names
 
 MEANING = 1.5  # what a named concept weighs beside a word as rare
+COMMON = 2_000  # questions that say a word
+BEST = 500  # questions
 
 
 class Slot(NamedTuple):
@@ -72,17 +76,36 @@ class Questions:
         return frozenset(self.reader.grams(spelt)).union(f"={concept}" for concept in named)
 
     def alike(self, grams: frozenset[str]) -> dict[Slot, Match]:
-        """Each slot that shares a word with the question, with the authored question that is most like it."""
+        """Each slot that shares a word with the question, with the authored question that is most like it.
+
+        In a large base a word that is COMMON brings no question; it counts for the BEST of those that rarer ones bring.
+        """
         size = math.sqrt(sum(self.weights.get(gram, self.unheard) for gram in grams))
         shared: dict[int, float] = defaultdict(float)
+        common = []
         for gram in grams:
-            weight = self.weights.get(gram, 0.0)
-            for at in self.postings.get(gram, ()):
-                shared[at] += weight
-        best = [0.0] * len(self.slots)
-        most = [0] * len(self.slots)  # the authored question that is most like it
+            if ats := self.postings.get(gram):
+                if len(ats) > COMMON:
+                    common.append(gram)
+                    continue
+                weight = self.weights[gram]
+                for at in ats:
+                    shared[at] += weight
+        if common:
+            shared = self._with_common(shared, common)
+        best: dict[int, tuple[float, int]] = {}  # slot → the authored question that is most like it
         for at, weight in shared.items():
             score = weight / self.sizes[at]
-            if score > best[slot := self.owners[at]]:
-                best[slot], most[slot] = score, at
-        return {self.slots[slot]: Match(score / size, self.asked[most[slot]]) for slot, score in enumerate(best) if score}
+            if (slot := self.owners[at]) not in best or score > best[slot][0]:
+                best[slot] = score, at
+        return {self.slots[slot]: Match(score / size, self.asked[at]) for slot, (score, at) in sorted(best.items())}
+
+    def _with_common(self, shared: dict[int, float], common: list[str]) -> dict[int, float]:
+        """The best of the questions, with what they share of common words."""
+        best = heapq.nlargest(BEST, shared, key=lambda at: shared[at] / self.sizes[at])
+        return {at: shared[at] + sum(self.weights[gram] for gram in common if self._says(at, gram)) for at in best}
+
+    def _says(self, at: int, gram: str) -> bool:
+        ats = self.postings[gram]
+        place = bisect_left(ats, at)
+        return place < len(ats) and ats[place] == at
