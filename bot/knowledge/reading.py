@@ -143,12 +143,11 @@ class Reader:
         def contains(phrase: str) -> bool:
             if phrase not in self.parts:
                 self.parts[phrase] = tuple(map(self._run, phrase.split()))
-            rest = whole
+            at = 0
             for wanted in self.parts[phrase]:
-                _, found, after = rest.partition(wanted)
-                if not found:
+                if (found := whole.find(wanted, at)) < 0:
                     return False
-                rest = " " + after
+                at = found + len(wanted) - 1  # the space between two parts is of both
             return True
 
         return contains

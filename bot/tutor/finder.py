@@ -7,7 +7,6 @@ concept, unless a question of ours is nearly the same or nothing stands beside a
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import pairwise
@@ -63,11 +62,7 @@ class Finder:
     def find(self, question: str) -> Finding:
         tokens, hits, grams, details = self.read(question)
         named = {name.concept for hit in hits for name in hit.names} - {ELSEWHERE}
-        alike = self.questions.alike(grams)
-        likeness: dict[str, float] = defaultdict(float)
-        for slot, (score, _) in alike.items():
-            for concept in slot.concepts:
-                likeness[concept] = max(likeness[concept], score)
+        likeness, alike = self.questions.alike(grams)
         scores = self.learnt.scores(details)
         none = scores.pop(NONE, 0.0)
         for concept in (*likeness, *named):

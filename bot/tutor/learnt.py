@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.source import Table
@@ -23,6 +23,7 @@ UNKNOWN = -1.0  # the score of a concept of which nothing was learnt
 LETTERS = "".join(map(chr, (*range(0x21, 0x7F), *range(0xAE, 0x250))))
 NUMBERS = {letter: number for number, letter in enumerate(LETTERS)}
 STEP = 0.5  # rarities and weights are kept in such steps
+MANY = 2_000  # words to remember
 MOST = 46  # steps of a weight, up or down
 
 
@@ -33,6 +34,7 @@ class Learnt:
     known: tuple[tuple[int, tuple[str, float]], ...]  # number of each concept that the base has, its id and bias; NONE too
     words: Table
     neighbours: Table
+    read: dict[str, str] = field(default_factory=dict)  # words that were looked up, with their letters
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Learnt:
@@ -42,7 +44,11 @@ class Learnt:
         return cls(tuple(known), knowledge.weights, knowledge.neighbours)
 
     def letters(self, word: str) -> str:
-        return (self.neighbours if " " in word else self.words).get(word)
+        if word not in self.read:
+            if len(self.read) == MANY:
+                self.read.clear()
+            self.read[word] = (self.neighbours if " " in word else self.words).get(word)
+        return self.read[word]
 
     def scores(self, words: Iterable[str]) -> dict[str, float]:
         """How much `words` speak for each concept that was learnt and for NONE; only how they differ means something."""

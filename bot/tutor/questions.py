@@ -20,6 +20,7 @@ from bot.knowledge.schema import LANGUAGES, Both
 from bot.tutor.names import Names
 
 MEANING = 1.5  # what a named concept weighs beside a word as rare
+ALIKE = 0.42  # from here on an authored question counts as the one that was asked
 COMMON = 2_000  # questions that say a word
 BEST = 500  # questions
 
@@ -36,6 +37,13 @@ class Match(NamedTuple):
 
     score: float
     question: Both
+
+
+class Alike(NamedTuple):
+    """What is asked like a question."""
+
+    concepts: dict[str, float]  # how much the most similar question of each is
+    slots: dict[Slot, Match]  # those that come near enough, with the authored question that is most like it
 
 
 class Questions:
@@ -75,8 +83,8 @@ class Questions:
         """The words of a question, spelt as the reader spells, and the concepts that it names."""
         return frozenset(self.reader.grams(spelt)).union(f"={concept}" for concept in named)
 
-    def alike(self, grams: frozenset[str]) -> dict[Slot, Match]:
-        """Each slot that shares a word with the question, with the authored question that is most like it.
+    def alike(self, grams: frozenset[str]) -> Alike:
+        """How much each concept is asked about like this, and the authored questions that are like this one.
 
         In a large base a word that is COMMON brings no question; it counts for the BEST of those that rarer ones bring.
         """
@@ -84,21 +92,27 @@ class Questions:
         shared: dict[int, float] = defaultdict(float)
         common = []
         for gram in grams:
-            if ats := self.postings.get(gram):
-                if len(ats) > COMMON:
-                    common.append(gram)
-                    continue
-                weight = self.weights[gram]
-                for at in ats:
-                    shared[at] += weight
+            ats = self.postings.get(gram, ())
+            if len(ats) > COMMON:
+                common.append(gram)
+                continue
+            weight = self.weights[gram] if ats else 0.0
+            for at in ats:
+                shared[at] += weight
         if common:
             shared = self._with_common(shared, common)
-        best: dict[int, tuple[float, int]] = {}  # slot → the authored question that is most like it
+        best: dict[int, float] = defaultdict(float)
+        most: dict[int, int] = {}  # slot → the authored question that is most like it
         for at, weight in shared.items():
-            score = weight / self.sizes[at]
-            if (slot := self.owners[at]) not in best or score > best[slot][0]:
-                best[slot] = score, at
-        return {self.slots[slot]: Match(score / size, self.asked[at]) for slot, (score, at) in sorted(best.items())}
+            if (score := weight / self.sizes[at]) > best[slot := self.owners[at]]:
+                best[slot], most[slot] = score, at
+        found = Alike(defaultdict(float), {})
+        for slot, score in sorted(best.items()):
+            for concept in self.slots[slot].concepts:
+                found.concepts[concept] = max(found.concepts[concept], score / size)
+            if score / size >= ALIKE:
+                found.slots[self.slots[slot]] = Match(score / size, self.asked[most[slot]])
+        return found
 
     def _with_common(self, shared: dict[int, float], common: list[str]) -> dict[int, float]:
         """The best of the questions, with what they share of common words."""
