@@ -28,6 +28,7 @@ from bot.tutor.speaker import voice
 LOG = "kube-lemonade.log"
 KEPT = "knowledge"  # in the cache folder
 HERE = Path(__file__).parent
+MAKERS = ("knowledge", "tutor")  # the parts of the program that make what is kept
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -117,11 +118,12 @@ async def _at_once(seconds: float) -> None:
 
 
 def _finder(folder: Path, metaphor: str) -> Finder:
-    """The knowledge with what finds the answers in it: kept from an earlier start, while the files and the program are the same."""
-    files = [*base.files_of(folder, whole=False), *base.files_of(base.default_folder() / "texts"), *HERE.rglob("*.py")]
+    """The knowledge with what finds answers in it; kept from an earlier start while the files and the program are the same."""
+    program = [path for part in MAKERS for path in sorted((HERE / part).glob("*.py"))]
+    files = [*base.files_of(folder, whole=False), *base.files_of(base.default_folder() / "texts"), *program]
     place, of = settings.cache_folder() / KEPT, kept.fingerprint(files, metaphor)
-    finder: Finder | None = kept.find(place, of)
-    if finder is None:
+    finder = kept.find(place, of)
+    if not isinstance(finder, Finder):
         knowledge = _knowledge(folder, whole=False)
         if metaphor not in knowledge.pictures:
             raise operator.refused("no-metaphor", name=metaphor, known=", ".join(knowledge.pictures))

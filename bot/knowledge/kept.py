@@ -50,6 +50,8 @@ def find(path: Path, of: bytes) -> Any:
 def keep(path: Path, of: bytes, value: object) -> None:
     """Keeps `value` in the place of what `path` kept so far; where nothing can be written, nothing is kept."""
     new = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.is_absolute():  # there is no home
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with new.open("wb") as file:
@@ -69,4 +71,4 @@ class _Values(pickle.Unpickler):
             found = super().find_class(module, name)
             if (module, name) in OTHERS or (isinstance(found, type) and found.__module__ == module):
                 return found
-        raise pickle.UnpicklingError(f"{module}.{name}")
+        raise pickle.UnpicklingError(name)
