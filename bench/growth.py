@@ -4,8 +4,8 @@
 
 A base is the shipped one with as many entries more as the size asks for: concepts and roles made from the real ones, generation
 after generation, with new ids, new names in every question and links within their generation. Nothing is learnt about them.
-Each size is measured in a process of its own, with the same share of questions about real and about made entries; the exit code
-is 1 where a question takes more than 5 times as long as at the real size, or an entry is not found by its own questions.
+Each size is measured in a process of its own, by questions about entries from all over the base; the exit code is 1 where a
+question takes more than 5 times as long as at the real size, or an entry is not found by its own questions.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Maker:
         def change(text: str) -> str:
             return new.get(text) or CLAIM.sub(lambda link: new.get(link[1], link[1]) + link[2], text)
 
-        return {key: entry[key] if key == "kind" else each(value, change) for key, value in entry.items()}
+        return {key: value if key == "kind" else each(value, change) for key, value in entry.items()}
 
     def _role(self, id: str, name: str, new: dict[str, str]) -> dict[str, Any]:
         role = self._linked(self.roles[id], new)

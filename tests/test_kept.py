@@ -79,7 +79,8 @@ def test_what_is_spoiled_is_made_anew_and_runs_nothing(how: str, run: Run, home:
     kept.write_bytes(spoiled[how])
     again = run("ask", QUESTION, XDG_CACHE_HOME=str(home))
     assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, "")
-    assert kept.read_bytes().startswith(mark) and kept.read_bytes() != spoiled[how]
+    assert kept.read_bytes().startswith(mark)
+    assert kept.read_bytes() != spoiled[how]
     assert not (tmp_path / "boom").exists()
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.reading import Reader
-from bot.knowledge.schema import LANGUAGES, Both
+from bot.knowledge.schema import Both
 from bot.tutor.names import Names
 
 MEANING = 1.5  # what a named concept weighs beside a word as rare
@@ -86,18 +86,17 @@ class Questions:
     def alike(self, grams: frozenset[str]) -> Alike:
         """How much each concept is asked about like this, and the authored questions that are like this one.
 
-        In a large base a word that is COMMON brings no question; it counts for the BEST of those that rarer ones bring.
+        In a large base a word that is COMMON brings no question; it counts for the BEST of those that a rarer one brings.
         """
         size = math.sqrt(sum(self.weights.get(gram, self.unheard) for gram in grams))
         shared: dict[int, float] = defaultdict(float)
         common = []
-        for gram in grams:
-            ats = self.postings.get(gram, ())
-            if len(ats) > COMMON:
+        for count, gram in sorted((len(self.postings[gram]), gram) for gram in grams if gram in self.postings):
+            if count > COMMON and shared:
                 common.append(gram)
                 continue
-            weight = self.weights[gram] if ats else 0.0
-            for at in ats:
+            weight = self.weights[gram]
+            for at in self.postings[gram]:
                 shared[at] += weight
         if common:
             shared = self._with_common(shared, common)

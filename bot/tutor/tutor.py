@@ -8,8 +8,6 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from bot.errors import Silent, Spent
-from bot.knowledge.base import Knowledge
-from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Language, Phrases
 from bot.learners import Learner, Topic
 from bot.replies import Answer, Choice, Paragraph, Span
