@@ -22,7 +22,7 @@ from bot.tutor.names import Names
 MEANING = 1.5  # what a named concept weighs beside a word as rare
 ALIKE = 0.42  # from here on an authored question counts as the one that was asked
 COMMON = 2_000  # questions that say a word
-BEST = 500  # questions
+BEST = 200  # questions
 
 
 class Slot(NamedTuple):
