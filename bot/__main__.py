@@ -16,17 +16,21 @@ from pathlib import Path
 from bot import __version__, logs, operator, settings
 from bot.classroom import Classroom
 from bot.errors import Fault, Faulty, Refused
-from bot.knowledge import base
+from bot.knowledge import base, kept
 from bot.knowledge.lint import Simulated
 from bot.knowledge.schema import Both, Language
 from bot.learners import Learner
 from bot.quiz.memory import Memory
 from bot.replies import Answer
 from bot.store.notebook import Notebook
+from bot.tutor.finder import Finder
 from bot.tutor.prompts import read
 from bot.tutor.speaker import voice
 
 LOG = "kube-lemonade.log"
+KEPT, KEPT_WHOLE = "knowledge", "knowledge-with-items"
+HERE = Path(__file__).parent
+MAKERS = ("knowledge", "tutor")  # the parts of the program that make what is kept
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -97,21 +101,19 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
         return _order(asked, base.narration(found.bot_knowledge_dir, found.bot_metaphor), found.bot_language)
     gc.disable()  # loading makes many objects and no garbage
     unread = (base.LEARNT_FROM, base.ITEMS) if command == "ask" else (base.LEARNT_FROM,)
-    knowledge = _knowledge(found.bot_knowledge_dir, unread)
-    if found.bot_metaphor not in knowledge.pictures:
-        raise operator.refused("no-metaphor", name=found.bot_metaphor, known=", ".join(knowledge.pictures))
+    finder = _finder(found.bot_knowledge_dir, found.bot_metaphor, unread)
+    knowledge = finder.knowledge
     if command == "quiz":
         return _quiz(knowledge, found.bot_metaphor)
     if command == "serve":
-        return _serve(found, knowledge)
+        return _serve(found, finder)
     import asyncio
 
     spoken = voice(found, time.monotonic)
     sleep = asyncio.sleep if sys.stdout and sys.stdout.isatty() else _at_once  # nobody watches a pipe
+    words = (knowledge, found.bot_metaphor, found.bot_language)
     notebook = Notebook(found.database(), Memory(knowledge.pictures[found.bot_metaphor].items), time.time)
-    classroom = Classroom(
-        knowledge, found.bot_metaphor, found.bot_language, voice=spoken, sleep=sleep, remembered=notebook.remembered
-    )
+    classroom = Classroom(*words, voice=spoken, sleep=sleep, remembered=notebook.remembered, finder=finder)
     gc.freeze()
     gc.enable()
     if command == "ask":
@@ -125,7 +127,23 @@ async def _at_once(seconds: float) -> None:
     """Does not wait."""
 
 
-def _serve(found: settings.Settings, knowledge: base.Knowledge) -> int:
+def _finder(folder: Path, metaphor: str, unread: tuple[str, ...]) -> Finder:
+    """The knowledge with what finds answers in it; kept from an earlier start while the files and the program are the same."""
+    program = [path for part in MAKERS for path in sorted((HERE / part).glob("*.py"))]
+    files = [*base.files_of(folder, unread), *base.files_of(base.default_folder() / "texts"), *program]
+    place = settings.cache_folder() / (KEPT if base.ITEMS in unread else KEPT_WHOLE)
+    of = kept.fingerprint(files, metaphor)
+    finder = kept.find(place, of)
+    if not isinstance(finder, Finder):
+        knowledge = _knowledge(folder, unread)
+        if metaphor not in knowledge.pictures:
+            raise operator.refused("no-metaphor", name=metaphor, known=", ".join(knowledge.pictures))
+        finder = Finder(knowledge, knowledge.pictures[metaphor])
+        kept.keep(place, of, finder)
+    return finder
+
+
+def _serve(found: settings.Settings, finder: Finder) -> int:
     if not found.telegram_bot_token:
         raise operator.refused("no-token")
     import asyncio
@@ -135,7 +153,7 @@ def _serve(found: settings.Settings, knowledge: base.Knowledge) -> int:
     gc.freeze()
     gc.enable()
     logs.to_stderr(found.bot_log_level)
-    return asyncio.run(serve.run(found, knowledge))
+    return asyncio.run(serve.run(found, finder))
 
 
 async def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:

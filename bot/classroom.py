@@ -22,6 +22,7 @@ from bot.learners import KEPT, Asked, Cards, Group, Judged, Learner, Topic, Verd
 from bot.quiz.path import Path
 from bot.quiz.quiz import Quiz
 from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
+from bot.tutor.finder import Finder
 from bot.tutor.speaker import Voice
 from bot.tutor.tutor import Tutor
 
@@ -61,16 +62,17 @@ class Classroom:
         remembered: Remembered | None = None,
         together: Together | None = None,
         now: Callable[[], float] = time.time,
+        finder: Finder | None = None,
     ) -> None:
         """`export` tells all that is kept about a learner's person, as JSON; without it nothing is kept.
 
         With a `voice` a model words the answers. `usage` tells those who may know what that took. `seed` gives each quiz
         question the order of its options. `remembered` is asked when a question or the progress depends on it, `together` for a
-        group's; without it nobody is reminded either.
+        group's; without it nobody is reminded either. `finder` is what was made of the knowledge and the picture before.
         """
         self.knowledge, self.default, self.export, self.usage = knowledge, language, export, usage
         self.picture = knowledge.pictures[metaphor]
-        self.tutor = Tutor(knowledge, metaphor, voice)
+        self.tutor = Tutor(finder or Finder(knowledge, self.picture), voice)
         self.quiz = Quiz(knowledge, self.picture, self.tutor.reader, self._facts, seed)
         chance = random.Random(seed())
         self.path = Path(knowledge, self.picture, chance)

@@ -30,6 +30,11 @@ def data_folder() -> Path:
     return Path(platformdirs.user_data_dir("kube-lemonade", appauthor=False))
 
 
+def cache_folder() -> Path:
+    """For what can be made anew."""
+    return Path(platformdirs.user_cache_dir("kube-lemonade", appauthor=False))
+
+
 def _address(text: object) -> object:
     """`127.0.0.1:8080` or `[::1]:8080` → host and port; nothing for an empty text."""
     if not isinstance(text, str):

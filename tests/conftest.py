@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 for name in [name for name in os.environ if name.startswith("OPENAI_")]:
     del os.environ[name]  # no test asks a model of the person who runs it
+os.environ["XDG_CACHE_HOME"] = os.devnull  # nothing is kept, unless a test says where
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

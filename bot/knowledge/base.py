@@ -17,7 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import InstanceOf, TypeAdapter, ValidationError
 
 from bot.errors import Fault, Faulty
 from bot.knowledge import resources
@@ -43,33 +43,35 @@ from bot.knowledge.schema import (
     Role,
     Wording,
 )
-from bot.knowledge.source import Document, File, read
+from bot.knowledge.source import Document, File, Table, read
 
 Asked = tuple[str, Language, str]  # the slot that answers it (`etcd`, `etcd.2`; `-` none of ours), its language, a question
 Character = tuple[str, str, str]  # the character, its simplified form, its pinyin with tone number
+BOTHS = TypeAdapter(dict[str, Both])
 SHAPES: dict[str, TypeAdapter[Any]] = {
     r"truth/concepts/[^/]+": TypeAdapter(Concept),
     r"truth/pairs/[^/]+": TypeAdapter(Pair),
     r"truth/items/[^/]+": TypeAdapter(Items),
     r"metaphors/[^/]+/metaphor": TypeAdapter(Metaphor),
     r"metaphors/[^/]+/roles/[^/]+": TypeAdapter(Role),
-    r"metaphors/[^/]+/narration": TypeAdapter(dict[str, Both]),
+    r"metaphors/[^/]+/narration": BOTHS,
     r"metaphors/[^/]+/whys": TypeAdapter(dict[ConceptId, Both]),
     r"metaphors/[^/]+/breakages/[^/]+": TypeAdapter(Breakage),
     r"metaphors/[^/]+/items/[^/]+": TypeAdapter(Items),
     r"metaphors/[^/]+/course": TypeAdapter(Course),
     r"metaphors/[^/]+/lessons/[^/]+": TypeAdapter(Lesson),
     r"metaphors/[^/]+/areas": TypeAdapter(Areas),
-    r"texts/[^/]+": TypeAdapter(dict[str, Both]),
+    r"texts/[^/]+": BOTHS,
     r"language/wording": TypeAdapter(Wording),
     r"language/checking": TypeAdapter(Checking),
     r"language/characters": TypeAdapter(tuple[Character, ...]),
     r"language/asked": TypeAdapter(tuple[Asked, ...]),
-    r"language/(weights|neighbours)": TypeAdapter(tuple[tuple[str, str], ...]),
+    r"language/(weights|neighbours)": TypeAdapter(InstanceOf[Table]),
 }
 ENDINGS = (".yaml", ".yml", ".tsv")
 LEARNT_FROM = "language/asked.tsv"
 ITEMS = "items/*"
+LEARNT = ("language/weights.tsv", "language/neighbours.tsv")
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
 
 
@@ -106,7 +108,8 @@ class Knowledge:
     texts: dict[str, Both]
     wording: Wording
     checking: Checking  # for what a language model says
-    weights: tuple[tuple[str, str], ...]  # what was learnt from questions, see `bot/tutor/learnt.py`
+    weights: Table  # what was learnt from questions, of words and of neighbouring words, see `bot/tutor/learnt.py`
+    neighbours: Table
     characters: dict[str, tuple[str, str]]  # Chinese character → simplified form, pinyin with tone number
 
     def claim(self, id: str) -> Claim:
@@ -137,8 +140,9 @@ def load(
 
     Raises Faulty with every fault found, worded in `language`.
     """
-    paths = [path for path in _files(folder) if not any(map(path.match, unread))]
-    files = [_shape(File.of(path, folder)) for path in paths]
+    paths = files_of(folder, unread)
+    tables = [folder / name for name in LEARNT]
+    files = [_shape(File.of(path, folder, path not in tables)) for path in paths]
     for needed in NEEDED:
         if not (folder / needed).exists():
             missing = File(str(folder), "", Document())
@@ -159,7 +163,7 @@ def narration(folder: Path, metaphor: str) -> dict[str, Both]:
     """How a metaphor tells the simulation; nothing where it does not, or has a fault that `check` will name."""
     path = folder / "metaphors" / metaphor / "narration.yaml"
     try:
-        return TypeAdapter(dict[str, Both]).validate_python(read(path).data)
+        return BOTHS.validate_python(read(path).data)
     except ValidationError:
         return {}
 
@@ -169,8 +173,13 @@ def shipped_texts() -> dict[str, Both]:
     """Every sentence of the program, from the data that ships with it; the faults of any base are worded from these."""
     texts: dict[str, Both] = {}
     for path in sorted((default_folder() / "texts").glob("*.yaml")):
-        texts |= TypeAdapter(dict[str, Both]).validate_python(read(path).data)
+        texts |= BOTHS.validate_python(read(path).data)
     return texts
+
+
+def files_of(folder: Path, unread: Collection[str] = ()) -> list[Path]:
+    """The files that `load` reads."""
+    return [path for path in _files(folder) if not any(map(path.match, unread))]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -190,7 +199,7 @@ def _shape(file: File) -> File:
     if file.problems or shape is None:
         return file
     try:
-        file.value = shape.validate_python(file.document.data)
+        file.value, file.document.data = shape.validate_python(file.document.data), None
     except ValidationError as error:
         for each in error.errors():
             place = tuple(part for part in each["loc"] if part != "[key]")
@@ -231,8 +240,7 @@ def _assemble(files: list[File]) -> Knowledge:
             pictures[file.value.id] = Picture(
                 file.value, roles, breaks, items, narration, breakages, whys, course, lessons, *areas
             )
-    tables = {file.name: file.value for file in files if isinstance(file.value, tuple)}
-    weights = tables.get("language/weights.tsv", ())
+    tables: dict[str, Any] = {file.name: file.value for file in files if isinstance(file.value, tuple | Table)}
     return Knowledge(
         concepts={concept.id: concept for concept in of(Concept)},
         pairs=tuple(of(Pair)),
@@ -241,5 +249,6 @@ def _assemble(files: list[File]) -> Knowledge:
         wording=of(Wording)[0],
         checking=next(iter(of(Checking)), Checking()),
         characters={char: (simple, sound) for char, simple, sound in tables["language/characters.tsv"]},
-        weights=weights and weights + tables.get("language/neighbours.tsv", ()),
+        weights=tables.get(LEARNT[0], Table()),
+        neighbours=tables.get(LEARNT[1], Table()),
     )

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Collection, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -32,11 +34,14 @@ from bot.knowledge.schema import (
     Role,
     Wording,
 )
-from bot.knowledge.source import File, Place
+from bot.knowledge.source import File, Place, Table
 
+PROOF = re.compile(r"(\[[^\]]*\])+")
+MARKS = re.compile(r"[\W_]+")
 SENTENCE = re.compile(r".+?(?:[。！？]|[.!?](?=\s|\[|$)|$)", re.DOTALL)
 BUTTON = 64  # bytes that a button's command may take
 APART = str.maketrans("", "", " -_\t")
+SINGLE = (str, int, type(None))  # what holds no text in two languages
 # The most that a text may take, in Chinese characters and in English words.
 ROOM: dict[str, tuple[int, int]] = {
     "answer": (90, 60), "truth": (66, 44), "bridge": (42, 26), "invites": (40, 26), "story": (84, 56),
@@ -223,7 +228,7 @@ class _Base:
                 file.fault(("asked_as",), "few-questions", count=len(asked), least=4)
         for file, place, question in self._questions():
             for text in (question.zh, question.en):
-                key = re.sub(r"[\W_]+", "", text.lower())
+                key = MARKS.sub("", text.lower())
                 if owners.setdefault(key, file.path) != file.path:
                     file.fault(place, "question-taken", question=text, other=owners[key])
 
@@ -255,7 +260,7 @@ class _Base:
     def weights(self) -> None:
         """The weights are those that were generated."""
         for file in self.files:
-            if file.name == "language/weights.tsv" and file.value and [row[0] for row in file.value[:2]] != ["#", "+"]:
+            if isinstance(file.value, Table) and "weights" in file.name and not (file.value.get("#") and file.value.get("+")):
                 file.fault((), "not-generated")
 
     def proofs(self) -> None:
@@ -315,19 +320,16 @@ class _Base:
         """What can never be right stands in no text of the base."""
         texts = [(file, place, both) for file, place, both, _ in self._cited()]
         for language in LANGUAGES:
-            said = [CITATION.sub("", both[language]).lower() for _, _, both in texts]
-            everything = "\n".join(said)
-            for phrase in (phrase.lower() for _, concept in self.concepts for phrase in concept.never_say[language]):
-                if phrase in everything:
-                    for (file, place, _), text in zip(texts, said, strict=True):
-                        if phrase in text:
-                            file.fault((*place, language), "never-say", phrase=phrase)
+            within = finder(phrase.lower() for _, concept in self.concepts for phrase in concept.never_say[language])
+            for file, place, both in texts:
+                for phrase in within(CITATION.sub("", both[language]).lower()):
+                    file.fault((*place, language), "never-say", phrase=phrase)
 
     def languages(self) -> None:
         """Chinese is written in Chinese, English holds no Chinese, and each text has room on a phone."""
         for file in self.files:
             for place, both in () if isinstance(file.value, tuple) else boths(file.value, ()):
-                if CHINESE.search(both.en):
+                if not both.en.isascii() and CHINESE.search(both.en):
                     file.fault((*place, "en"), "chinese-in-english", text=both.en[:30])
                 room = self._room(place, file.value)
                 if room:
@@ -548,6 +550,27 @@ class _Base:
                     file.fault(("small_talk", meaning), "dead-link", id=meaning)
 
 
+def finder(phrases: Iterable[str]) -> Callable[[str], set[str]]:
+    """Finds which of many phrases a text holds, in a time that does not grow with their number.
+
+    Only every `step`-th piece of the text is looked at: no phrase is so short that it could stand between two of them.
+    """
+    known = frozenset(phrases)
+    shortest = min(map(len, known), default=1)
+    size = (shortest + 1) // 2
+    step = shortest - size + 1
+    pieces: dict[str, set[str]] = defaultdict(set)
+    for phrase in known:
+        for at in range(step):
+            pieces[phrase[at : at + size]].add(phrase)
+
+    def within(text: str) -> set[str]:
+        near = (pieces[piece] for at in range(0, len(text), step) if (piece := text[at : at + size]) in pieces)
+        return {phrase for each in near for phrase in each if phrase in text}
+
+    return within
+
+
 def _name(words: str) -> str:
     return words.lower().translate(APART)
 
@@ -559,7 +582,7 @@ def uncited(text: str) -> list[str]:
         found = SENTENCE.match(rest)
         end = found.end() if found else len(rest)
         sentence, rest = rest[:end], rest[end:]
-        proof = re.match(r"(\[[^\]]*\])+", rest)
+        proof = PROOF.match(rest)
         if proof:
             rest = rest[proof.end() :]
         elif sentence.strip():
@@ -585,7 +608,14 @@ def boths(value: object, place: Place) -> Iterator[tuple[Place, Both]]:
             yield from boths(each, (*place, key))
     elif isinstance(value, tuple):
         for at, each in enumerate(value):
-            yield from boths(each, (*place, at))
-    elif is_dataclass(value) and not isinstance(value, Phrases):
-        for field in fields(value):
-            yield from boths(getattr(value, field.name), (*place, field.name))
+            if not isinstance(each, SINGLE):
+                yield from boths(each, (*place, at))
+    elif is_dataclass(value) and not isinstance(value, Phrases | type):
+        for name in _parts(type(value)):
+            if not isinstance(each := getattr(value, name), SINGLE):
+                yield from boths(each, (*place, name))
+
+
+@cache
+def _parts(shape: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(shape))

@@ -7,6 +7,7 @@ import re
 from bot.knowledge.schema import Language
 
 CITATION = re.compile(r"\[([a-z][a-z0-9-]*\.c[1-9][0-9]*)\]")
+WORD = re.compile(r"[A-Za-z0-9][\w./-]*")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -15,4 +16,4 @@ def length(text: str, language: Language) -> int:
     plain = CITATION.sub("", text)
     if language == "en":
         return len(plain.split())
-    return len(CHINESE.findall(plain)) + 2 * len(re.findall(r"[A-Za-z0-9][\w./-]*", plain))
+    return len(CHINESE.findall(plain)) + 2 * len(WORD.findall(plain))

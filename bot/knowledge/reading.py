@@ -95,7 +95,7 @@ class Reader:
 
     def words(self, texts: Iterable[str]) -> frozenset[str]:
         """The Latin words of `texts`."""
-        return frozenset(singular(word) for word in LATIN.findall("\n".join(texts).lower()))
+        return frozenset(map(singular, set(LATIN.findall("\n".join(texts).lower()))))
 
     def key(self, text: str) -> str:
         """What is left of `text` for comparing names and whole messages."""
@@ -150,12 +150,11 @@ class Reader:
         def contains(phrase: str) -> bool:
             if phrase not in self.parts:
                 self.parts[phrase] = tuple(map(self._run, phrase.split()))
-            rest = whole
+            at = 0
             for wanted in self.parts[phrase]:
-                _, found, after = rest.partition(wanted)
-                if not found:
+                if (found := whole.find(wanted, at)) < 0:
                     return False
-                rest = " " + after
+                at = found + len(wanted) - 1  # the space between two parts is of both
             return True
 
         return contains

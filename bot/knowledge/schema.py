@@ -32,7 +32,7 @@ Since = Annotated[str, StringConstraints(pattern=r"^(always|v1\.[0-9]+)$")]
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 def entry(shape: type[T]) -> type[T]:
     """A shape: no unknown keys, no change after loading. A model with as many would need three times the memory."""
-    return dataclass(shape, config=ConfigDict(extra="forbid"), frozen=True, kw_only=True, slots=True)  # type: ignore[return-value]
+    return dataclass(shape, config=ConfigDict(extra="forbid", defer_build=True), frozen=True, kw_only=True, slots=True)  # type: ignore[return-value]
 
 
 @entry

@@ -8,6 +8,7 @@ unless they are whole numbers, true, false or null, so that `no` and `on` stay w
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,26 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Place = tuple[str | int, ...]  # the way to a value: keys and list positions
 CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
+TWO_CELLS = re.compile(rb"(?:[^\t\n]++\t[^\t\n]*+\n)*+")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of two cells, sorted by the first and looked up where they stand: as a dict they would take ten times the room."""
+
+    raw: bytes = b""
+
+    def get(self, key: str) -> str:
+        """The second cell of the row `key`; '' when there is none."""
+        start = key.encode() + b"\t"
+        low, high = 0, len(self.raw)  # the row begins within, and so do both of these
+        while low < high:
+            middle = self.raw.rfind(b"\n", low, (low + high) // 2) + 1 or low
+            if self.raw[middle : middle + len(start)] >= start:
+                high = middle
+            else:
+                low = self.raw.index(b"\n", middle) + 1
+        return self.raw[low + len(start) : self.raw.index(b"\n", low)].decode() if self.raw.startswith(start, low) else ""
 
 
 @dataclass(frozen=True)
@@ -59,14 +80,15 @@ class _Stop(Exception):
         self.problem = Problem(line, kind, words)
 
 
-def read(path: Path) -> Document:
-    """Never raises for what a file may hold; look at `problems`."""
+def read(path: Path, cut: bool = True) -> Document:
+    """Never raises for what a file may hold; look at `problems`. A table is not `cut` into rows where it is only looked up."""
     document = Document()
     try:
         text = _text(path)
         if path.suffix == ".tsv":
-            document.data = _rows(text)
+            document.data = _rows(text) if cut else _table(text)
         else:
+            _no_tabs(text)
             try:
                 document.data, document.unread = _values(text), text
             except (_Doubt, yaml.YAMLError):
@@ -83,6 +105,15 @@ def _rows(text: str) -> list[list[str]]:
         if len(row) != len(rows[0]) or not row[0]:
             raise _Stop(number, "bad-row", cells=str(len(rows[0])))
     return rows
+
+
+def _table(text: str) -> Table:
+    """A table of two cells a row."""
+    raw = text.replace("\r\n", "\n").encode()
+    good = TWO_CELLS.match(raw)
+    if not good or good.end() < len(raw):
+        raise _Stop(raw.count(b"\n", 0, good.end() if good else 0) + 1, "bad-row", cells="2")
+    return Table(raw)
 
 
 def _text(path: Path) -> str:
@@ -103,10 +134,14 @@ def _text(path: Path) -> str:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _Stop(raw.count(b"\n", 0, error.start) + 1, "not-utf8") from error
+    return text
+
+
+def _no_tabs(text: str) -> None:
+    """Nothing is indented by tabs."""
     for number, line in enumerate(text.splitlines() if "\t" in text else (), 1):
         if line.startswith((" ", "\t")) and "\t" in line[: len(line) - len(line.lstrip())]:
             raise _Stop(number, "tab")
-    return text
 
 
 class _Doubt(Exception):
@@ -231,9 +266,9 @@ class File:
     value: Any = None
 
     @classmethod
-    def of(cls, path: Path, folder: Path) -> File:
+    def of(cls, path: Path, folder: Path, cut: bool = True) -> File:
         shown = "".join(char if char.isprintable() else "?" for char in str(path))
-        return cls(shown, path.relative_to(folder).as_posix(), read(path))
+        return cls(shown, path.relative_to(folder).as_posix(), read(path, cut))
 
     @property
     def problems(self) -> list[Problem]:

@@ -7,8 +7,10 @@ picture stops, if the question touches that; and one next step.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from bot.cited import Citations, gap
@@ -52,6 +54,19 @@ class Answers:
     picture: Picture
     reader: Reader
     forms: dict[tuple[Slot, str | None, Language], Form] = field(default_factory=dict)  # that were found to fit
+
+    @cached_property
+    def pairs(self) -> dict[frozenset[str], Pair]:
+        return {frozenset(pair.of): pair for pair in reversed(self.knowledge.pairs)}
+
+    @cached_property
+    def touching(self) -> dict[str, list[tuple[int, str]]]:
+        """Concept → the breaks of other roles that concern it, each with its place among all."""
+        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for at, (key, each) in enumerate(self.picture.breaks.items()):
+            for id in each.touches:
+                found[id].append((at, key))
+        return found
 
     def explain(self, slot: Slot, language: Language, learner: Learner, question: str = "", finding: Finding = NOTHING) -> Plan:
         """A concept's definition, or the focused answer that `slot` names."""
@@ -122,7 +137,7 @@ class Answers:
         return [*blocks, self._stuck(stuck, cites, language)] if stuck else blocks
 
     def _pair(self, ids: tuple[str, ...]) -> Pair | None:
-        return next((each for each in self.knowledge.pairs if set(each.of) == set(ids)), None)
+        return self.pairs.get(frozenset(ids))
 
     def told(self, answer: Answer, topic: Topic, learner: Learner) -> Answer:
         """`answer` as the learner gets it: numbered, with the buttons that go on from it below its own."""
@@ -226,10 +241,8 @@ class Answers:
             if id in self.picture.roles:
                 for key, found in self.picture.roles[id].breaks.items():
                     yield key, found.triggers
-        for role in self.picture.roles.values():
-            for key, found in role.breaks.items():
-                if set(found.touches) & set(near):
-                    yield key, found.triggers
+        for _, key in sorted({each for id in near for each in self.touching.get(id, ())}):
+            yield key, self.picture.breaks[key].triggers
 
     def guess(self, concept: Concept, number: int, language: Language) -> tuple[list[Block], tuple[Choice, ...]]:
         """The next step: a question to guess at before its answer is opened."""

@@ -7,13 +7,13 @@ concept, unless a question of ours is nearly the same or nothing stands beside a
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import pairwise
 
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import CHINESE, Reader
-from bot.tutor.learnt import NONE, Learnt
+from bot.tutor.learnt import NONE, UNKNOWN, Learnt
 from bot.tutor.names import ELSEWHERE, Hit, Names
 from bot.tutor.questions import Match, Questions, Slot
 
@@ -21,12 +21,13 @@ LIKENESS = 1.0  # what an authored question like this one, or a name and nothing
 SAME = 0.85  # from here on it settles that a question is ours
 ALONE = 0.5  # from here on where nothing was learnt
 NAMED = 0.3  # by how much the best concept may lose against none where an unmistakable name of ours is said
+BEST = 8  # concepts of a finding
 SURE = 0.75  # from this weight on a name is no everyday word
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a question is about: concepts, best first; `named` are those of them that it calls by a name."""
+    """What a question is about: a few concepts, best first; `named` are those that it calls by a name, best first."""
 
     concepts: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
@@ -40,12 +41,12 @@ class Finding:
 class Finder:
     """Built once from the knowledge; holds no learner's state."""
 
-    def __init__(self, knowledge: Knowledge, picture: Picture, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, knowledge: Knowledge, picture: Picture) -> None:
+        self.knowledge, self.picture = knowledge, picture
+        self.reader = reader = Reader.of(knowledge)
         self.names = Names(knowledge, picture, reader)
         self.questions = Questions(knowledge, reader, self.names)
         self.learnt = Learnt.of(knowledge)
-        self.concepts = tuple(knowledge.concepts)
         self.generic = set(knowledge.wording.generic)
 
     # -------------------------------------------------------------- finding
@@ -61,27 +62,28 @@ class Finder:
     def find(self, question: str) -> Finding:
         tokens, hits, grams, details = self.read(question)
         named = {name.concept for hit in hits for name in hit.names} - {ELSEWHERE}
-        alike = self.questions.alike(grams)
-        likeness: dict[str, float] = defaultdict(float)
-        for slot, (score, _) in alike.items():
-            for concept in slot.concepts:
-                likeness[concept] = max(likeness[concept], score)
-        scores = self.learnt.scores(details, self.concepts)
-        none = scores.pop(NONE)
+        likeness, alike = self.questions.alike(grams)
+        scores = self.learnt.scores(details)
+        none = scores.pop(NONE, 0.0)
+        for concept in (*likeness, *named):
+            scores.setdefault(concept, UNKNOWN)
         alone = self._nothing_else(tokens, hits)
         ours = any(len(token) > 1 or CHINESE.match(token) for token in tokens) and (
-            max(scores.values()) + NAMED * self._unmistakable(hits) >= none
-            or max(likeness.values(), default=0.0) >= (SAME if self.learnt.concepts else ALONE)
+            max(scores.values(), default=UNKNOWN) + NAMED * self._unmistakable(hits) >= none
+            or max(likeness.values(), default=0.0) >= (SAME if self.learnt.known else ALONE)
             or alone
         )
         for concept, score in likeness.items():
             scores[concept] += LIKENESS * score
         for concept in named if alone else ():
             scores[concept] += LIKENESS
-        ranked = sorted(scores, key=lambda concept: (-scores[concept], concept))
+
+        def rank(concept: str) -> tuple[float, str]:
+            return -scores[concept], concept
+
         return Finding(
-            concepts=tuple(ranked),
-            named=tuple(concept for concept in ranked if concept in named),
+            concepts=tuple(nsmallest(BEST, scores, key=rank)),
+            named=tuple(sorted(named, key=rank)),
             mentioned=self._mentioned(hits, scores),
             between=frozenset("".join(tokens[hit.end : after.start]) for hit, after in pairwise(hits)),
             alike=alike if ours else {},

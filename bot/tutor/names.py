@@ -62,7 +62,10 @@ class Names:
             if len(key) > 1 and all(CHINESE.match(char) for char in key) and own[0].concept:
                 self.sounds.setdefault(reader.pinyin(key, tones=False), own)
                 self.homophones.setdefault(reader.pinyin(key, tones=len(key) == 2), own)
-        self.latin = [key for key, own in self.names.items() if len(key) >= 4 and key.isascii() and own[0].concept]
+        self.latin: dict[int, dict[int, str]] = {}  # Latin names by their length, each with its place among all
+        for at, (key, own) in enumerate(self.names.items()):
+            if len(key) >= 4 and key.isascii() and own[0].concept:
+                self.latin.setdefault(len(key), {})[at] = key
         self.real_words = {reader.key(word) for language in LANGUAGES for word in knowledge.wording.real_words[language]}
 
     def _all(self) -> dict[str, tuple[Name, ...]]:
@@ -100,9 +103,9 @@ class Names:
         found: set[str] = set()
         end = 0
         for at, token in enumerate(tokens):
-            for size in self.sizes[token] if at >= end and token in self.sizes else ():
+            for size in self.sizes.get(token, ()) if at >= end else ():
                 if at + size <= len(tokens) and (names := self.names.get("".join(tokens[at : at + size]))):
-                    found.update(name.concept for name in names)
+                    found.update([name.concept for name in names])
                     end = at + size
                     break
         return found
@@ -140,5 +143,6 @@ class Names:
         if all(token in self.said for token in tokens):
             return None
         most = 1 if len(word) < 8 else 2
-        found = process.extractOne(word, self.latin, scorer=OSA.distance, score_cutoff=most)
-        return str(found[0]) if found else None
+        near = [self.latin[size] for size in range(len(word) - most, len(word) + most + 1) if size in self.latin]
+        found = [process.extractOne(word, each, scorer=OSA.distance, score_cutoff=most) for each in near]
+        return min(filter(None, found), key=lambda each: each[1:], default=(None,))[0]

@@ -7,17 +7,22 @@ sets.
 
 from __future__ import annotations
 
+import heapq
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.reading import Reader
-from bot.knowledge.schema import LANGUAGES, Both
+from bot.knowledge.schema import Both
 from bot.tutor.names import Names
 
 MEANING = 1.5  # what a named concept weighs beside a word as rare
+ALIKE = 0.42  # from here on an authored question counts as the one that was asked
+COMMON = 2_000  # questions that say a word
+BEST = 200  # questions
 
 
 class Slot(NamedTuple):
@@ -34,6 +39,13 @@ class Match(NamedTuple):
     question: Both
 
 
+class Alike(NamedTuple):
+    """What is asked like a question."""
+
+    concepts: dict[str, float]  # how much the most similar question of each is
+    slots: dict[Slot, Match]  # those that come near enough, with the authored question that is most like it
+
+
 class Questions:
     """Every question of the base, its words weighed by their rarity."""
 
@@ -42,7 +54,7 @@ class Questions:
         self.slots: list[Slot] = []
         self.asked: list[Both] = []  # the authored questions, once for each language
         self.owners: list[int] = []  # of each the slot that it stands in, counted from 0
-        self.postings: dict[str, list[int]] = defaultdict(list)  # what is said → the questions that say it
+        self.postings: dict[str, list[int]] = {}  # what is said → the questions that say it
         for concept in knowledge.concepts.values():
             self._add(Slot((concept.id,)), concept.asked_as)
             for number, answer in enumerate(concept.answers, 1):
@@ -60,32 +72,53 @@ class Questions:
 
     def _add(self, slot: Slot, questions: Iterable[Both]) -> None:
         self.slots.append(slot)
-        for question in questions:
-            for language in LANGUAGES:
-                spelt = self.reader.spell(question[language])
-                named = self.names.written(self.reader.split(spelt))
-                at = len(self.asked)
-                for gram in self.grams(spelt, named):
-                    self.postings[gram].append(at)
-                self.asked.append(question)
-                self.owners.append(len(self.slots) - 1)
+        for at, (question, text) in enumerate(((each, text) for each in questions for text in each.both), len(self.asked)):
+            spelt = self.reader.spell(text)
+            for gram in self.grams(spelt, self.names.written(self.reader.split(spelt))):
+                self.postings.setdefault(gram, []).append(at)
+            self.asked.append(question)
+            self.owners.append(len(self.slots) - 1)
 
     def grams(self, spelt: str, named: Iterable[str]) -> frozenset[str]:
         """The words of a question, spelt as the reader spells, and the concepts that it names."""
         return frozenset(self.reader.grams(spelt)).union(f"={concept}" for concept in named)
 
-    def alike(self, grams: frozenset[str]) -> dict[Slot, Match]:
-        """Each slot that shares a word with the question, with the authored question that is most like it."""
+    def alike(self, grams: frozenset[str]) -> Alike:
+        """How much each concept is asked about like this, and the authored questions that are like this one.
+
+        In a large base a word that is COMMON brings no question; it counts for the BEST of those that a rarer one brings.
+        """
         size = math.sqrt(sum(self.weights.get(gram, self.unheard) for gram in grams))
         shared: dict[int, float] = defaultdict(float)
-        for gram in grams:
-            weight = self.weights.get(gram, 0.0)
-            for at in self.postings.get(gram, ()):
+        common = []
+        for count, gram in sorted((len(self.postings[gram]), gram) for gram in grams if gram in self.postings):
+            if count > COMMON and shared:
+                common.append(gram)
+                continue
+            weight = self.weights[gram]
+            for at in self.postings[gram]:
                 shared[at] += weight
-        best = [0.0] * len(self.slots)
-        most = [0] * len(self.slots)  # the authored question that is most like it
+        if common:
+            shared = self._with_common(shared, common)
+        best: dict[int, float] = defaultdict(float)
+        most: dict[int, int] = {}  # slot → the authored question that is most like it
         for at, weight in shared.items():
-            score = weight / self.sizes[at]
-            if score > best[slot := self.owners[at]]:
+            if (score := weight / self.sizes[at]) > best[slot := self.owners[at]]:
                 best[slot], most[slot] = score, at
-        return {self.slots[slot]: Match(score / size, self.asked[most[slot]]) for slot, score in enumerate(best) if score}
+        found = Alike(defaultdict(float), {})
+        for slot, score in sorted(best.items()):
+            for concept in self.slots[slot].concepts:
+                found.concepts[concept] = max(found.concepts[concept], score / size)
+            if score / size >= ALIKE:
+                found.slots[self.slots[slot]] = Match(score / size, self.asked[most[slot]])
+        return found
+
+    def _with_common(self, shared: dict[int, float], common: list[str]) -> dict[int, float]:
+        """The best of the questions, with what they share of common words."""
+        best = heapq.nlargest(BEST, shared, key=lambda at: shared[at] / self.sizes[at])
+        return {at: shared[at] + sum(self.weights[gram] for gram in common if self._says(at, gram)) for at in best}
+
+    def _says(self, at: int, gram: str) -> bool:
+        ats = self.postings[gram]
+        place = bisect_left(ats, at)
+        return place < len(ats) and ats[place] == at

@@ -8,19 +8,16 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from bot.errors import Silent, Spent
-from bot.knowledge.base import Knowledge
-from bot.knowledge.reading import Reader
 from bot.knowledge.schema import LANGUAGES, Language, Phrases
 from bot.learners import Learner, Topic
 from bot.replies import Answer, Choice, Paragraph, Span
 from bot.tutor.answers import Answers, Plan
 from bot.tutor.finder import Finder, Finding
-from bot.tutor.questions import Slot
+from bot.tutor.questions import ALIKE, Slot
 from bot.tutor.speaker import Speaker, Voice
 from bot.tutor.talk import Talk
 
 ADDRESS = re.compile(r"([a-z][a-z0-9-]*)(?:\.([0-9]+))?")  # what a button asks for: a concept, or its n-th answer
-ALIKE = 0.42  # from here on an authored question counts as the one that was asked
 SAME = 0.85  # from here on it is the same question
 EXACT = 0.97  # from here on even where another name stands in it
 
@@ -28,11 +25,11 @@ EXACT = 0.97  # from here on even where another name stands in it
 class Tutor:
     """Holds the knowledge and one picture; the talk is the learner's."""
 
-    def __init__(self, knowledge: Knowledge, metaphor: str, voice: Voice | None = None) -> None:
+    def __init__(self, finder: Finder, voice: Voice | None = None) -> None:
         """With a `voice` a model words the answers, else the knowledge does."""
-        self.knowledge, picture = knowledge, knowledge.pictures[metaphor]
-        self.reader = Reader.of(knowledge)
-        self.finder = Finder(knowledge, picture, self.reader)
+        self.finder, self.reader = finder, finder.reader
+        self.knowledge = knowledge = finder.knowledge
+        picture = finder.picture
         self.answers = Answers(knowledge, picture, self.reader)
         self.talk = Talk(self.answers)
         self.speaker = Speaker(voice, self.answers) if voice else None
@@ -177,7 +174,7 @@ class Tutor:
         best = max(matches, key=fit, default=first)
         named = finding.named[:1] and finding.named[0] not in best.concepts  # it names something else
         if best not in matches or matches[best].score < (EXACT if named else SAME):
-            mine = [slot for slot, match in matches.items() if match.score >= ALIKE and slot.concepts == first.concepts]
+            mine = [slot for slot in matches if slot.concepts == first.concepts]
             best = max(mine, key=fit, default=first)
         return best, matches[best].score if best in matches else 0.0
 

@@ -28,7 +28,6 @@ from bot.frontends.telegram import menu
 from bot.frontends.telegram.desk import Desk, pauses
 from bot.frontends.telegram.pace import Pace, seconds
 from bot.frontends.telegram.wire import Wire
-from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
 from bot.learners import Learner
 from bot.limits import Limits
@@ -39,6 +38,7 @@ from bot.store.inbox import Inbox
 from bot.store.learners import Learners
 from bot.store.reminders import Due
 from bot.store.spending import Spending
+from bot.tutor.finder import Finder
 from bot.tutor.speaker import voice
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ DAY = 86_400.0
 TICK = 20.0  # seconds between two looks at who is to be reminded
 
 
-async def run(settings: Settings, knowledge: Knowledge, now: Callable[[], float] = time.time, tick: float = TICK) -> int:
+async def run(settings: Settings, finder: Finder, now: Callable[[], float] = time.time, tick: float = TICK) -> int:
     """Serves until SIGINT or SIGTERM. Raises Refused with a sentence where it cannot start.
 
     `now` is the clock (seconds since 1970) that is looked at every `tick` seconds for reminders.
@@ -60,7 +60,7 @@ async def run(settings: Settings, knowledge: Knowledge, now: Callable[[], float]
         with contextlib.suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
     os.umask(0o077)  # what is kept is nobody else's business
-    return await _Service(settings, knowledge, now, tick).run(stop)
+    return await _Service(settings, finder, now, tick).run(stop)
 
 
 async def _end_the_rest() -> None:
@@ -109,21 +109,21 @@ class _Outage:
 
 
 class _Service:
-    def __init__(self, settings: Settings, knowledge: Knowledge, now: Callable[[], float], tick: float) -> None:
+    def __init__(self, settings: Settings, finder: Finder, now: Callable[[], float], tick: float) -> None:
         if settings.bot_webhook_url and not settings.bot_listen:
             raise operator.refused("webhook-nowhere")
-        self.settings, self.knowledge, self.tick = settings, knowledge, tick
+        self.settings, self.knowledge, self.tick = settings, finder.knowledge, tick
         self.outage, self.reporting = _Outage(), asyncio.Lock()
         try:
             self.database = Database(settings.database())
         except Unkept:
             raise operator.refused("database-url") from None
-        rules = Memory(knowledge.pictures[settings.bot_metaphor].items)
+        rules = Memory(self.knowledge.pictures[settings.bot_metaphor].items)
         self.learners, self.inbox = Learners(self.database, now, rules), Inbox(self.database, now)
         self.spending = Spending(self.database)
         self.voice = voice(settings, time.monotonic, self.spending.add)
         self.classroom = Classroom(
-            knowledge,
+            self.knowledge,
             settings.bot_metaphor,
             settings.bot_language,
             self.learners.export,
@@ -132,6 +132,7 @@ class _Service:
             remembered=self.learners.recall,
             together=self.learners.group,
             now=now,
+            finder=finder,
         )
         self.updates = _Updates(settings.bot_proxy)
         self.bot = _bot(settings, self.updates)

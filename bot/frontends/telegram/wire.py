@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -33,8 +34,7 @@ class Wire(BaseRequest):
 
     async def initialize(self) -> None:
         if self.session is None:
-            trusted = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
-            known: dict[str, Any] = {"limit": CONNECTIONS, "ssl": trusted}
+            known: dict[str, Any] = {"limit": CONNECTIONS, "ssl": _trusted()}
             socks = self.proxy and self.proxy.startswith("socks")
             connector = _through(self.proxy, known) if self.proxy and socks else TCPConnector(**known)
             self.session = ClientSession(connector=connector, cookie_jar=DummyCookieJar(), proxy=None if socks else self.proxy)
@@ -65,6 +65,12 @@ class Wire(BaseRequest):
         if not isinstance(told, dict) or ("result" if code < 300 else "description") not in told:
             raise NetworkError("no answer of Telegram's")
         return code, payload
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom to trust: read once, for it takes longer than many a request."""
+    return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
 
 
 def _through(proxy: str, known: dict[str, Any]) -> TCPConnector:
