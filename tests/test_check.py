@@ -95,6 +95,12 @@ def bank(says: str, *keys: int) -> Spoil:
     return spoil
 
 
+def few_items(base: Path) -> None:
+    shutil.rmtree(base / "metaphors/lemonade/items")
+    (base / "metaphors/lemonade/items").mkdir()
+    shutil.copy(ROOT / "tests/data/items.yaml", base / "metaphors/lemonade/items/few.yaml")
+
+
 def second_metaphor(base: Path) -> None:
     shutil.copytree(base / "metaphors/lemonade", base / "metaphors/theatre")
 
@@ -243,6 +249,11 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
         item("en: They move to another node", "en: They move to another node."),
         QUIZ,
         "end with a stop",
+    ),
+    "severe break that no two items look for": (
+        few_items,
+        "metaphors/lemonade/roles/",
+        "B5 is a severe break; it needs two quiz items or more (stops: B5), and has 0",
     ),
     "keys at one place": (
         bank("surely", 1),

@@ -131,7 +131,8 @@ def test_the_whole_course_from_the_first_question_to_a_week_later(language: Lang
             lines = sum(map(phone_lines, screen.blocks)) + len(screen.blocks) - 1
             assert lines <= (PLAYED if isinstance(screen, Answer) else SCREEN), screen.text
         pupil.taps("learn.choice.on")
-    assert pupil.learner.walk and pupil.learner.walk.passed == COURSE.lessons
+    assert pupil.learner.walk
+    assert pupil.learner.walk.passed == COURSE.lessons
     after = examined(pupil)
     assert pupil.last.text == KNOWLEDGE.say(
         "learn.after.done", language, before=0, of=len(before), right=len(after), count=len(after)
@@ -167,7 +168,8 @@ def test_a_lesson_is_not_passed_by_one_lucky_answer() -> None:
     while pupil.learner.pending:
         pupil.answers(right=False)
         pupil.says("/learn")
-    assert pupil.learner.walk and pupil.learner.walk.passed == ()
+    assert pupil.learner.walk
+    assert pupil.learner.walk.passed == ()
     assert KNOWLEDGE.say("learn.choice.again", "zh") in pupil.offers
 
 
@@ -178,7 +180,8 @@ def test_a_missed_question_asks_for_one_more() -> None:
         assert pupil.learner.pending
         pupil.answers(right)
         pupil.says("/learn")
-    assert pupil.learner.walk and pupil.learner.walk.passed == ("receipt",)
+    assert pupil.learner.walk
+    assert pupil.learner.walk.passed == ("receipt",)
 
 
 def test_somebody_who_knows_it_is_examined_without_the_lesson() -> None:
@@ -188,7 +191,8 @@ def test_somebody_who_knows_it_is_examined_without_the_lesson() -> None:
     for _ in range(courses.ITEMS):
         pupil.answers()
         pupil.says("/learn")
-    assert pupil.learner.walk and pupil.learner.walk.passed == ("shop",)
+    assert pupil.learner.walk
+    assert pupil.learner.walk.passed == ("shop",)
     pupil.says("/learn pods skip")  # no such lesson: the way goes on
     pupil.says("/learn growing skip")
     pupil.answers(right=False)

@@ -337,6 +337,18 @@ def test_whatever_is_typed_is_a_reply_and_no_more_than_one_note(words: str) -> N
     assert not any(note.right for note in talk.noted if not re.search("没了|消失|gone|die", words, re.IGNORECASE))
 
 
+@pytest.mark.parametrize("id", ["a-single", "b-cloze", "d-order", "e-match"])
+def test_an_option_can_be_typed(id: str) -> None:
+    talk = Talk()
+    talk.asks(id)
+    for words in RIGHT[id]:
+        talk.says(words.upper())
+    assert [(note.item, note.right) for note in talk.noted] == [(id, True)]
+    talk.asks("b-cloze")
+    talk.says("What is etcd?")
+    assert talk.says("kubelet").text.startswith("The kubelet is")  # by now it is a question
+
+
 # ------------------------------------------------------------------ grading
 
 
@@ -460,12 +472,11 @@ def test_an_item_that_left_the_bank_is_asked_no_more() -> None:
 
 def closed(room: Classroom, id: str, language: Language, number: int) -> Reply:
     """What is said when the item was answered by its option of this number, and again where it was wrong."""
-    learner = Learner(language=language)
+    learner, item = Learner(language=language), room.picture.items[id]
     reply = room.quiz.pose(id, learner, language, False)
     while learner.pending:
-        if learner.pending.listens:
-            phrases = room.picture.items[id].options[number].detect[language]
-            reply = room.quiz.explained(learner, phrases[0], language)
+        if item.type == "explain":
+            reply = room.quiz.said(learner, item.options[number].detect[language][0], language) or Reply(())
             continue
         taps = [choice.command.removeprefix("/tap ") for choice in reply.choices if re.match(r"/tap .* \d", choice.command)]
         reply = room.quiz.tap(learner, taps[(number + learner.pending.tries) % len(taps)], language)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -397,6 +397,19 @@ class _Base:
                         file.fault((*inside, language), "shape.string_too_long", field=str(inside[-1]), max_length=most)
         for kind, words in quizzes.given_away(bank):
             self.items[0][0].fault((), kind, **words)
+        self._asked_twice()
+
+    def _asked_twice(self) -> None:
+        """Where a picture has items of its own, each severe break is looked for by two: one may be guessed."""
+        looked_for = Counter(item.stops for _, _, item in self.items)
+        for metaphor, _ in self.metaphors:
+            home = str(PurePosixPath(metaphor.name).parent)
+            if not any(file.name.startswith(f"{home}/items/") for file, _, _ in self.items):
+                continue
+            for file, role in self.roles:
+                for key, stop in role.breaks.items() if file.name.startswith(f"{home}/roles/") else ():
+                    if stop.severity == "severe" and looked_for[key] < 2 and not self.shapeless:
+                        file.fault(("breaks", key), "few-items", id=key, count=looked_for[key])
 
     def explanations(self) -> None:
         """What an `explain` listens for is found in its expectations' own words, and no misconception is."""

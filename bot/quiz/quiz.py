@@ -13,10 +13,10 @@ from bot.cited import Citations, bare, gap
 from bot.knowledge import quizzes
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import Reader
-from bot.knowledge.schema import Item, Language
+from bot.knowledge.schema import LANGUAGES, Item, Language
 from bot.learners import Learner, Pending, Topic, Voted
 from bot.quiz.board import IN_TURN, Board, lines, marked, open_, plain, wrong
-from bot.quiz.grading import right, said
+from bot.quiz.grading import right, said, sides
 from bot.quiz.hints import LADDER
 from bot.replies import PHONE_LINES, Block, Choice, Nod, Paragraph, Poll, Reply, Span, phone_lines, say
 
@@ -84,7 +84,7 @@ class Quiz:
                 pending = replace(pending, told=learner.tell(topic))
             choices += (self._choice("choice.sources", f"/sources {pending.told}", language),)
         if not _in_group(learner):
-            learner.pending = replace(pending, listens=item.type == "explain")
+            learner.pending = replace(pending, listens=True)
         return Reply(blocks, choices)
 
     def _poll(self, learner: Learner, pending: Pending, board: Board, heading: Block, language: Language) -> Reply:
@@ -92,7 +92,7 @@ class Quiz:
         texts = [plain(option.text[language]) for option in item.options]
         help: tuple[Choice, ...] = ()
         if not _in_group(learner):
-            learner.pending, help = pending, tuple(board.help(id))
+            learner.pending, help = replace(pending, listens=True), tuple(board.help(id))
         return Poll(
             blocks=(heading, say(item.stem[language])),
             choices=(*(Choice(text, f"/tap {id} {at}") for at, text in enumerate(texts, 1)), *help),
@@ -142,19 +142,20 @@ class Quiz:
                     return self._answered(learner, pending, (*pending.taken, *rest), language)
         return self._shown(learner, pending, language)
 
-    def explained(self, learner: Learner, words: str, language: Language) -> Reply:
-        """What to say to an explanation in the learner's own words; the question has to be one that listens."""
-        pending = learner.pending
-        assert pending
-        item, key = self.picture.items[pending.item], self.key(pending.item)
-        held = said(item, self.reader.within(words))
-        met = {at for at in pending.taken if at in key}
-        return self._answered(learner, pending, tuple(sorted(met | set(held))), language)
-
-    def listens(self, learner: Learner) -> bool:
-        """Whether the next plain message is an explanation that was asked for."""
+    def said(self, learner: Learner, words: str, language: Language) -> Reply | None:
+        """What to say to an explanation in the learner's own words, or to an option that was typed; None to anything else."""
         pending = self._waits(learner)
-        return pending is not None and pending.listens
+        if not pending or not pending.listens:
+            return None
+        item, key = self.picture.items[pending.item], self.key(pending.item)
+        if item.type == "explain":
+            met = {at for at in pending.taken if at in key}
+            return self._answered(learner, pending, tuple(sorted(met.union(said(item, self.reader.within(words))))), language)
+        typed = self.reader.key(words)
+        for at in open_(item, key, pending):
+            if typed in (self.reader.key(sides(item.options[at], each)[-1]) for each in LANGUAGES):
+                return self.tap(learner, f"{pending.item} {at + 1}", language)
+        return None
 
     def hint(self, learner: Learner, id: str, language: Language) -> Reply:
         """The next of three hints, on the board of the question."""
