@@ -89,10 +89,10 @@ class Room:
     def press(self, person: Person, message: Message, label: str) -> Message:
         return self.answer(message.chat, lambda: person.presses(message, label))
 
-    def quiz(self, person: Person, in_: Chat | None = None) -> Message:
+    def quiz(self, person: Person, in_: Chat | None = None, words: str = "/quiz") -> Message:
         """The poll that `/quiz` brings, below its heading."""
         before = len((in_ or person.chat).by_bot)
-        self.ask(person, "/quiz", in_)
+        self.ask(person, words, in_)
         poll = self.api.wait(lambda: (in_ or person.chat).by_bot[before + 1])
         assert poll.poll
         self.bot.until(lambda: poll.poll and poll.poll.id.encode() in b"".join(self.contents()))  # the bot remembers it
