@@ -344,13 +344,14 @@ def test_settings_lead_to_language_and_data(room: Room) -> None:
         settings = room.ask(anna, "/settings")
         assert (settings.text, settings.labels) == (
             "想改什么？",
-            ["🌐 语言", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"],
+            ["🌐 语言", "⏰ 提醒", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"],
         )
         return room.press(anna, settings, label).text
 
-    labels = ["🌐 语言", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"]
+    labels = ["🌐 语言", "⏰ 提醒", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"]
     lines = [
         says("language.which"),
+        says("remind.when"),
         says("privacy", days=180, model=says("privacy.no-model")),
         says("export"),
         says("forget.sure"),
@@ -629,6 +630,8 @@ def test_the_export_holds_ones_own_rows_only(room: Room) -> None:
         "learners": [(anna.id, anna.id)],
         "answers": [(anna.id, anna.id), (anna.id, group.id)],
         "votes": [],
+        "cards": [],
+        "reminders": [],
         "spent": [],
     }
     assert [row["question"] for row in kept["answers"]] == ["etcd 是什么？", "什么是容器？"]
