@@ -143,11 +143,12 @@ class Classroom:
     async def _replies(self, learner: Learner, intent: Intent) -> AsyncGenerator[Reply, None]:
         """A question is answered as it goes; everything else at once."""
         language = self.language(learner, intent.words if intent.name == "ask" else "")
-        if self._explains(learner, intent):
-            yield self.quiz.explained(learner, intent.words, language)
-            return
-        if learner.pending and intent.name not in intents.QUIZ:  # who speaks of something else
-            learner.pending = replace(learner.pending, listens=False)
+        if learner.pending and intent.name not in intents.QUIZ:
+            if self._may_answer(intent) and (judged := self.quiz.said(learner, intent.words, language)):
+                yield judged
+                return
+            if learner.pending:  # but something else is spoken of
+                learner.pending = replace(learner.pending, listens=False)
         match intent:
             case Intent("faster"):
                 async for board in self.play.faster(learner, language):
@@ -169,10 +170,10 @@ class Classroom:
             case _:
                 yield await self._reply(learner, intent)
 
-    def _explains(self, learner: Learner, intent: Intent) -> bool:
-        """Whether this is the explanation that a quiz question waits for: no question, and more than small talk."""
-        plain = intent.name == "ask" and self.quiz.listens(learner) and not {"?", "？"}.intersection(intent.words)
-        return plain and self.tutor.talk.meaning(intent.words, named=False) is None
+    def _may_answer(self, intent: Intent) -> bool:
+        """Whether these words can be the answer to a quiz question: they ask nothing, and are no small talk."""
+        words = intent.words if intent.name == "ask" else ""
+        return bool(words) and not {"?", "？"}.intersection(words) and not self.tutor.talk.meaning(words, named=False)
 
     def _with_order(self, learner: Learner, reply: Reply) -> Reply:
         """The way back to the order on the board, below an answer that was asked for in between."""

@@ -127,7 +127,7 @@ class Pending:
     tries: int = 0
     last: Literal["", "wrong", "hint"] = ""  # what was said last about it
     told: int = 0  # number of the answer that holds the sources of what was said about it
-    listens: bool = False  # the learner's next plain message is taken for the answer
+    listens: bool = False  # what the learner says next may be the answer
 
 
 @dataclass

@@ -13,10 +13,10 @@ from bot.cited import Citations, bare, gap
 from bot.knowledge import quizzes
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import Reader
-from bot.knowledge.schema import Item, Language
+from bot.knowledge.schema import LANGUAGES, Item, Language
 from bot.learners import Learner, Pending, Topic, Voted
 from bot.quiz.board import IN_TURN, Board, lines, marked, open_, plain, wrong
-from bot.quiz.grading import right, said
+from bot.quiz.grading import right, said, sides
 from bot.quiz.hints import LADDER
 from bot.replies import PHONE_LINES, Block, Choice, Nod, Paragraph, Poll, Reply, Span, phone_lines, say
 
@@ -51,9 +51,9 @@ class Quiz:
 
     def ask(self, learner: Learner, language: Language, choose: Choose = unseen) -> Reply:
         """The question that waits, as it was; else the one that `choose` names, in words where it names none."""
+        if pending := self._waits(learner):
+            return self._shown(learner, pending, language)
         items = self.picture.items
-        if (waits := learner.pending) and waits.item in items:
-            return self._shown(learner, waits, language)
         if _in_group(learner):
             items = {id: item for id, item in items.items() if fits_poll(item)}
         id = choose(items, learner)
@@ -83,7 +83,8 @@ class Quiz:
             if not told or told.claims != topic.claims:
                 pending = replace(pending, told=learner.tell(topic))
             choices += (self._choice("choice.sources", f"/sources {pending.told}", language),)
-        learner.pending = replace(pending, listens=item.type == "explain")
+        if not _in_group(learner):
+            learner.pending = replace(pending, listens=True)
         return Reply(blocks, choices)
 
     def _poll(self, learner: Learner, pending: Pending, board: Board, heading: Block, language: Language) -> Reply:
@@ -91,7 +92,7 @@ class Quiz:
         texts = [plain(option.text[language]) for option in item.options]
         help: tuple[Choice, ...] = ()
         if not _in_group(learner):
-            learner.pending, help = pending, tuple(board.help(id))
+            learner.pending, help = replace(pending, listens=True), tuple(board.help(id))
         return Poll(
             blocks=(heading, say(item.stem[language])),
             choices=(*(Choice(text, f"/tap {id} {at}") for at, text in enumerate(texts, 1)), *help),
@@ -114,10 +115,9 @@ class Quiz:
         """What to say to the vote `ITEM NUMBER`, numbers counted from 1; None when there is no such item or option."""
         id, _, number = words.partition(" ")
         at = self._option(id, number)
-        if at is None:
+        if at is None or not fits_poll(self.picture.items[id]):
             return None
-        pending = learner.pending if learner.pending and learner.pending.item == id else Pending(id)
-        return self._closed(learner, pending, (at,), language)
+        return self._closed(learner, self._waits(learner, id) or Pending(id), (at,), language)
 
     def tap(self, learner: Learner, words: str, language: Language) -> Reply:
         """What to say to `ITEM NUMBER|done|undo`, pressed on a board."""
@@ -142,18 +142,20 @@ class Quiz:
                     return self._answered(learner, pending, (*pending.taken, *rest), language)
         return self._shown(learner, pending, language)
 
-    def explained(self, learner: Learner, words: str, language: Language) -> Reply:
-        """What to say to an explanation in the learner's own words; the question has to be one that listens."""
-        pending = learner.pending
-        assert pending
+    def said(self, learner: Learner, words: str, language: Language) -> Reply | None:
+        """What to say to an explanation in the learner's own words, or to an option that was typed; None to anything else."""
+        pending = self._waits(learner)
+        if not pending or not pending.listens:
+            return None
         item, key = self.picture.items[pending.item], self.key(pending.item)
-        held = said(item, self.reader.within(words))
-        met = {at for at in pending.taken if at in key}
-        return self._answered(learner, pending, tuple(sorted(met | set(held))), language)
-
-    def listens(self, learner: Learner) -> bool:
-        """Whether the next plain message is an explanation that was asked for."""
-        return bool(learner.pending and learner.pending.listens and learner.pending.item in self.picture.items)
+        if item.type == "explain":
+            met = {at for at in pending.taken if at in key}
+            return self._answered(learner, pending, tuple(sorted(met.union(said(item, self.reader.within(words))))), language)
+        typed = self.reader.key(words)
+        for at in open_(item, key, pending):
+            if typed in (self.reader.key(sides(item.options[at], each)[-1]) for each in LANGUAGES):
+                return self.tap(learner, f"{pending.item} {at + 1}", language)
+        return None
 
     def hint(self, learner: Learner, id: str, language: Language) -> Reply:
         """The next of three hints, on the board of the question."""
@@ -172,12 +174,21 @@ class Quiz:
         pending = self._waits(learner, id)
         return self._closed(learner, pending, (), language, known=False) if pending else self._over(language)
 
-    def _waits(self, learner: Learner, id: str) -> Pending | None:
-        """The question that waits, if it is `id` or none is named."""
+    def _waits(self, learner: Learner, id: str = "") -> Pending | None:
+        """The question that waits, if it is `id` or none is named; forgotten where its item is not there any more as it was."""
         pending = learner.pending
-        if pending and pending.item not in self.picture.items:
+        if pending and not self._stands(pending):
             pending = learner.pending = None
         return pending if pending and id in ("", pending.item) else None
+
+    def _stands(self, pending: Pending) -> bool:
+        """Whether the bank still has the item, with the options that were taken."""
+        item = self.picture.items.get(pending.item)
+        if not item or (pending.poll and not fits_poll(item)):
+            return False
+        size = len(item.options)
+        most = size - 1 if item.type in IN_TURN else size
+        return len(pending.taken) <= most and all(at < size for at in (*pending.taken, *pending.missed))
 
     def _option(self, id: str, number: str) -> int | None:
         item = self.picture.items.get(id)
@@ -214,7 +225,7 @@ class Quiz:
         feedback = next((item.options[at].feedback for at in mine if item.options[at].feedback), None)
         cites = Citations()
         told = cites.paragraph((feedback or item.explain)[language], lead)
-        answer = () if won and item.type != "explain" else (lines(marked(item, key, taken, language)),)
+        answer = () if won and item.type != "explain" else (lines(marked(item, key, taken if known else key, language)),)
         blocks: tuple[Block, ...] = (told, *answer, say(self._progress(learner, language)))
         if sum(map(phone_lines, blocks)) > PHONE_LINES and answer:
             blocks, cites = (Paragraph((Span(lead, "strong"),)), *blocks[1:]), Citations()
