@@ -89,10 +89,10 @@ class Room:
     def press(self, person: Person, message: Message, label: str) -> Message:
         return self.answer(message.chat, lambda: person.presses(message, label))
 
-    def quiz(self, person: Person, in_: Chat | None = None) -> Message:
+    def quiz(self, person: Person, in_: Chat | None = None, words: str = "/quiz") -> Message:
         """The poll that `/quiz` brings, below its heading."""
         before = len((in_ or person.chat).by_bot)
-        self.ask(person, "/quiz", in_)
+        self.ask(person, words, in_)
         poll = self.api.wait(lambda: (in_ or person.chat).by_bot[before + 1])
         assert poll.poll
         self.bot.until(lambda: poll.poll and poll.poll.id.encode() in b"".join(self.contents()))  # the bot remembers it
@@ -344,13 +344,14 @@ def test_settings_lead_to_language_and_data(room: Room) -> None:
         settings = room.ask(anna, "/settings")
         assert (settings.text, settings.labels) == (
             "想改什么？",
-            ["🌐 语言", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"],
+            ["🌐 语言", "⏰ 提醒", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"],
         )
         return room.press(anna, settings, label).text
 
-    labels = ["🌐 语言", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"]
+    labels = ["🌐 语言", "⏰ 提醒", "🔒 我记了什么", "📄 导出我的数据", "🗑 删除我的数据"]
     lines = [
         says("language.which"),
+        says("remind.when"),
         says("privacy", days=180, model=says("privacy.no-model")),
         says("export"),
         says("forget.sure"),
@@ -629,6 +630,8 @@ def test_the_export_holds_ones_own_rows_only(room: Room) -> None:
         "learners": [(anna.id, anna.id)],
         "answers": [(anna.id, anna.id), (anna.id, group.id)],
         "votes": [],
+        "cards": [],
+        "reminders": [],
         "spent": [],
     }
     assert [row["question"] for row in kept["answers"]] == ["etcd 是什么？", "什么是容器？"]

@@ -523,11 +523,6 @@ class _Base:
             if not isinstance(file.value, Areas):
                 continue
             seen: set[str] = set()
-            home = str(PurePosixPath(file.name).parent)
-            items = {id for each, (_, id), _ in self.items if each.name.startswith(("truth/items/", f"{home}/items/"))}
-            for at, id in enumerate(file.value.welcome):
-                if self.items and id not in items:
-                    file.fault(("welcome", at), "dead-link", id=id)
             for at, area in enumerate(file.value.areas):
                 for n, id in enumerate(area.concepts):
                     place = ("areas", at, "concepts", n)

@@ -119,11 +119,11 @@ class Path:
         new = new or [of for of in self.sides if of not in cards]
         if not new:
             return None
-        lately = [id for topic in reversed(learner.told.values()) for id in topic.concepts[:1]]
+        begun = {concept for concept, _ in cards}
+        lately = [id for topic in reversed(learner.told.values()) for id in topic.concepts[:1] if id not in begun]
         asked = [of for id in lately for of in new if of[0] == id]
         if asked:
             return Step(self._drawn(asked[0]), "reason.asked", asked[0][0])
-        begun = {concept for concept, _ in cards}
         of = min(new, key=lambda of: (self._missing(of[0], begun), self.knowledge.concepts[of[0]].tier))
         return Step(self._drawn(of), "reason.further" if of[0] in begun else "reason.new", of[0])
 
