@@ -48,30 +48,35 @@ def share(hits: list[bool]) -> float:
 
 
 # The least that each set has to reach: first, among the first three, declined though ours. They may only rise, unless the
-# concepts to choose from become many more: with 97 instead of 48 some are a point or two lower than they were.
+# concepts to choose from become many more. What classes of questions a set missed was mended once it had been seen: only the
+# first look at a new set tells how well unseen questions fare.
 AIMS = {
-    ("beginners.tsv", "zh"): (0.87, 0.95, 0.01),  # collected from the web
+    ("beginners.tsv", "zh"): (0.91, 0.98, 0.01),  # collected from the web
     ("beginners.tsv", "en"): (0.98, 0.98, 0.01),
-    ("plain.tsv", "zh"): (0.94, 0.97, 0.03),  # in the manner of forums and chats
-    ("plain.tsv", "en"): (0.945, 0.98, 0.01),
-    ("crowd.tsv", "zh"): (0.95, 0.98, 0.02),  # hard ones: symptoms, stories, slips, half-understood pictures
-    ("crowd.tsv", "en"): (0.945, 0.98, 0.02),
-    ("fresh.tsv", "zh"): (0.915, 0.97, 0.015),  # all of these mixed
-    ("fresh.tsv", "en"): (0.895, 0.955, 0.03),
-    ("later.tsv", "zh"): (0.945, 0.985, 0.01),  # once more, by others
-    ("later.tsv", "en"): (0.935, 0.96, 0.015),
-    ("further.tsv", "zh"): (0.965, 0.98, 0.015),  # and again
-    ("further.tsv", "en"): (0.945, 0.98, 0.01),
-    ("newest.tsv", "zh"): (0.935, 0.97, 0.02),  # terse ones, messages and symptoms
-    ("newest.tsv", "en"): (0.87, 0.95, 0.03),
+    ("plain.tsv", "zh"): (0.98, 0.99, 0.01),  # in the manner of forums and chats
+    ("plain.tsv", "en"): (0.97, 0.99, 0.01),
+    ("crowd.tsv", "zh"): (0.975, 0.985, 0.01),  # hard ones: symptoms, stories, slips, half-understood pictures
+    ("crowd.tsv", "en"): (0.975, 0.99, 0.01),
+    ("fresh.tsv", "zh"): (0.95, 0.985, 0.01),  # all of these mixed
+    ("fresh.tsv", "en"): (0.925, 0.98, 0.015),
+    ("later.tsv", "zh"): (0.97, 0.99, 0.01),  # once more, by others
+    ("later.tsv", "en"): (0.955, 0.975, 0.015),
+    ("further.tsv", "zh"): (0.975, 0.99, 0.01),  # and again
+    ("further.tsv", "en"): (0.96, 0.985, 0.01),
+    ("newest.tsv", "zh"): (0.945, 0.98, 0.02),  # terse ones, messages and symptoms
+    ("newest.tsv", "en"): (0.93, 0.98, 0.02),
+    ("latest.tsv", "zh"): (0.945, 0.98, 0.01),  # all kinds; before its misses were looked at 0.94, 0.968 and 0.005
+    ("latest.tsv", "en"): (0.945, 0.98, 0.01),  # likewise 0.912, 0.963 and 0.014
 }
 DECLINED = {  # the least that has to be declined of what is none of ours
-    ("elsewhere.tsv", "zh"): 0.97,
-    ("elsewhere.tsv", "en"): 0.96,
-    ("further.tsv", "zh"): 0.92,  # mostly near ones: other programs, networks, shops and drinks
-    ("further.tsv", "en"): 0.95,
-    ("newest.tsv", "zh"): 0.93,
-    ("newest.tsv", "en"): 0.93,
+    ("elsewhere.tsv", "zh"): 0.975,
+    ("elsewhere.tsv", "en"): 0.975,
+    ("further.tsv", "zh"): 0.96,  # mostly near ones: other programs, networks, shops and drinks
+    ("further.tsv", "en"): 0.97,
+    ("newest.tsv", "zh"): 0.97,
+    ("newest.tsv", "en"): 0.98,
+    ("latest.tsv", "zh"): 0.98,  # before its misses were looked at 0.983
+    ("latest.tsv", "en"): 0.98,  # likewise 0.952
 }
 
 

@@ -2,7 +2,7 @@
 
 Two things speak for a concept: what was learnt of the question's words (`learnt.py`), and how much an authored question of that
 concept is like this one (`questions.py`). What was learnt speaks for `none of ours` as well, and decides against the best
-concept, unless a question of ours is nearly the same or nothing stands beside a name of ours; an unmistakable name counts.
+concept, unless a question of ours is nearly the same or nothing stands beside a name of ours; two names of ours count.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from bot.tutor.questions import Match, Questions, Slot
 LIKENESS = 1.0  # what an authored question like this one, or a name and nothing else, weighs beside what was learnt
 SAME = 0.85  # from here on it settles that a question is ours
 ALONE = 0.5  # from here on where nothing was learnt
-NAMED = 0.3  # by how much the best concept may lose against none where an unmistakable name of ours is said
 BEST = 8  # concepts of a finding
-SURE = 0.75  # from this weight on a name is no everyday word
+NAMED = 0.4  # by how much the best concept may lose against none where two of ours are named
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Finder:
             scores.setdefault(concept, UNKNOWN)
         alone = self._nothing_else(tokens, hits)
         ours = any(len(token) > 1 or CHINESE.match(token) for token in tokens) and (
-            max(scores.values(), default=UNKNOWN) + NAMED * self._unmistakable(hits) >= none
+            max(scores.values(), default=UNKNOWN) + NAMED * self._several(hits) >= none
             or max(likeness.values(), default=0.0) >= (SAME if self.learnt.known else ALONE)
             or alone
         )
@@ -109,8 +108,9 @@ class Finder:
         return ()
 
     @staticmethod
-    def _unmistakable(hits: list[Hit]) -> bool:
-        return any(name.concept and name.weight * hit.certain >= SURE for hit in hits for name in hit.names)
+    def _several(hits: list[Hit]) -> bool:
+        """Whether more than one concept is named."""
+        return len({hit.names[0].concept for hit in hits} - {ELSEWHERE}) > 1
 
     def _nothing_else(self, tokens: list[str], hits: list[Hit]) -> bool:
         """Whether function words are all that stands beside names of ours."""
