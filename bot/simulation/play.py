@@ -32,7 +32,7 @@ LENGTH = 6_000  # characters of them
 SHOPS = "world shops 2 --cpu=2"
 FRAMES = 8  # boards that one play shows, at most
 SLICES = 8  # parts that a pause is watched in
-STORY, AFTERWARDS = 6, 3  # sentences of a summary, at most; and of one that was watched
+STORY, AFTERWARDS = 6, 2  # sentences of a summary, at most; and of one that was watched
 WAIT = re.compile(r"wait (\d+)([sm])")
 ROWS = 20  # of what kubectl prints, at most
 MOST = 20  # Pods in a chat
