@@ -61,7 +61,7 @@ class Progress:
     ) -> Picture:
         """The same as a drawing and in words."""
         heading = self.knowledge.say(title, language)
-        foot = self.knowledge.say("progress.foot", language)
+        foot = self.knowledge.say(f"{title}-foot", language)
         rows = tuple(((Span(cup.name),), (Span(_bar(cup)),)) for cup in cups)
         return Picture(
             (say(f"🍋 {heading}", "heading"), Table(rows, "  "), *told), choices, svg=draw(Board(heading, under, cups, foot))
