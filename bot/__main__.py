@@ -123,7 +123,7 @@ def _serve(found: settings.Settings, knowledge: base.Knowledge) -> int:
 
     gc.freeze()
     gc.enable()
-    logs.to_stderr(found.bot_log_level)
+    logs.to_stderr(found.bot_log_level, found.bot_log_format)
     return asyncio.run(serve.run(found, knowledge))
 
 

@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     bot_prompts_dir: Path = Field(default_factory=lambda: resources.folder("prompts"))
     bot_data_dir: Path = Field(default_factory=data_folder)
     bot_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    bot_log_format: Literal["text", "json"] = "text"
 
     @field_validator("*", mode="before")
     @classmethod

@@ -18,7 +18,7 @@ FLOORS = (
     ("bot.operator", "bot.logs"),
     ("bot.store",),
     ("bot.cited", "bot.model", "bot.allowance"),
-    ("bot.intents", "bot.replies", "bot.learners", "bot.limits"),
+    ("bot.intents", "bot.replies", "bot.learners", "bot.limits", "bot.masks"),
     ("bot.knowledge",),
     ("bot.errors", "bot"),
 )
@@ -37,6 +37,7 @@ LIBRARIES = {
     "aiohttp": {"bot.frontends.telegram.wire"},
     "aiohttp_socks": {"bot.frontends.telegram.wire"},
     "certifi": {"bot.frontends.telegram.wire"},
+    "prometheus_client": {"bot.frontends.telegram.meters"},
     "tornado": {"bot.frontends.telegram.door"},
     "sqlalchemy": {"bot.store"},
     "alembic": {"bot.store"},

@@ -132,6 +132,11 @@ def _settle(connection: Any, _: object) -> None:
     cursor.close()
 
 
+def writable(connection: Connection) -> None:
+    """Becomes the one who may write, and writes nothing."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def _empty_log(connection: Connection) -> None:
     """Where rows were moved between pages, copies of them stay in the gaps, which `secure_delete` does not see."""
     connection.exec_driver_sql("VACUUM")

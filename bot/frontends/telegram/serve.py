@@ -26,6 +26,8 @@ from bot.classroom import Classroom
 from bot.errors import Refused, Unkept
 from bot.frontends.telegram import menu
 from bot.frontends.telegram.desk import Desk, pauses
+from bot.frontends.telegram.health import Health
+from bot.frontends.telegram.meters import Meters
 from bot.frontends.telegram.pace import Pace, seconds
 from bot.frontends.telegram.wire import Wire
 from bot.knowledge.base import Knowledge
@@ -84,7 +86,8 @@ class _Updates(Wire):
 class _Outage:
     """Tells the log once when Telegram cannot be reached, and once when it can again."""
 
-    def __init__(self) -> None:
+    def __init__(self, health: Health) -> None:
+        self.health = health
         self.said: str | None = None
         self.pauses = pauses()
 
@@ -93,9 +96,12 @@ class _Outage:
         if self.said != kind:
             log.warning(operator.say(f"serve.{kind}"))
         self.said = kind
-        await asyncio.sleep(seconds(fault) if isinstance(fault, RetryAfter) else next(self.pauses))
+        pause = seconds(fault) if isinstance(fault, RetryAfter) else next(self.pauses)
+        self.health.promise(pause)
+        await asyncio.sleep(pause)
 
     def over(self) -> None:
+        self.health.reach()
         if self.said:
             log.warning(operator.say("serve.reachable"))
             self.said, self.pauses = None, pauses()
@@ -106,7 +112,7 @@ class _Service:
         if settings.bot_webhook_url and not settings.bot_listen:
             raise operator.refused("webhook-nowhere")
         self.settings, self.knowledge = settings, knowledge
-        self.outage, self.reporting = _Outage(), asyncio.Lock()
+        self.reporting = asyncio.Lock()
         try:
             self.database = Database(settings.database())
         except Unkept:
@@ -120,7 +126,20 @@ class _Service:
         self.updates = _Updates(settings.bot_proxy)
         self.bot = _bot(settings, self.updates)
         limits = Limits(frozenset(settings.bot_allowed_users))
-        self.desk = Desk(self.bot, self.classroom, self.database, self.learners, self.inbox, limits, self._report)
+        self.meters = self._meters()
+        self.desk = Desk(self.bot, self.classroom, self.database, self.learners, self.inbox, limits, self._report, self.meters)
+        self.meters.waiting = self.desk.waiting
+        self.health = Health(asyncio.get_running_loop().time, self.database, self.meters, self.desk.still)
+        self.outage = _Outage(self.health)
+
+    def _meters(self) -> Meters:
+        """What is counted elsewhere is looked up when somebody wants to know."""
+        meters = Meters()
+        if self.voice:
+            model, allowance = self.voice.model, self.voice.allowance
+            meters.tokens, meters.faults = lambda: allowance.taken, lambda: model.faults
+            meters.caps = lambda: {f"{whose}-tokens": count for whose, count in allowance.refused.items()}
+        return meters
 
     async def run(self, stop: asyncio.Event) -> int:
         """Everything in its order; whatever was opened is closed again."""
@@ -164,7 +183,10 @@ class _Service:
             print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
         house = asyncio.create_task(self._keep_house())
         try:
-            await (asyncio.Event().wait() if webhook else self._poll())
+            if webhook:
+                self.health.expect_calls()
+                await asyncio.Event().wait()
+            await self._poll()
         finally:
             house.cancel()
 
@@ -212,6 +234,7 @@ class _Service:
         """Asks for updates for ever; each is stored before the next request confirms it."""
         offset: int | None = None
         while True:
+            self.health.promise(POLL)
             try:
                 updates = await self.bot.get_updates(offset, timeout=POLL, allowed_updates=KINDS)
                 self.outage.over()
@@ -241,6 +264,7 @@ class _Service:
 
     async def _until_kept(self, call: Callable[[], Awaitable[None]]) -> None:
         for pause in pauses():
+            self.health.promise(pause)
             try:
                 await call()
                 return
@@ -276,7 +300,8 @@ class _Service:
         given = self.settings.bot_webhook_secret
         self._secret = given.get_secret_value() if given else secrets.token_urlsafe(32)
         try:
-            return open_door(address, Webhook(url, self._secret) if url else None, self.bot, self._take)
+            hook = Webhook(url, self._secret) if url else None
+            return open_door(address, self.health.pages(), hook, self.bot, self._take)
         except OSError as error:
             raise operator.refused("port", address=":".join(map(str, address)), reason=error.strerror) from None
 
