@@ -11,7 +11,7 @@ BOT = Path(__file__).resolve().parent.parent / "bot"
 # A module may import those of its own part and of the floors below it.
 FLOORS = (
     ("bot.__main__",),
-    ("bot.frontends",),
+    ("bot.frontends", "bot.doctor", "bot.upkeep"),
     ("bot.classroom",),
     ("bot.tutor", "bot.quiz", "bot.simulation"),
     ("bot.settings",),

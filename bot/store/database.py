@@ -121,6 +121,8 @@ class Database:
         """Ends the thread, after what it has begun and what waits."""
         await self._caught_up()
         await asyncio.to_thread(self.thread.shutdown)
+        if self.connection:
+            self.connection.close()
         self.engine.dispose()
 
 

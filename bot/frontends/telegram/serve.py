@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import csv
-import io
 import logging
 import os
 import secrets
@@ -14,7 +12,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from telegram import LinkPreviewOptions, Update
@@ -34,6 +31,7 @@ from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
 from bot.limits import Limits
 from bot.settings import Settings
+from bot.store import listed
 from bot.store.database import Database
 from bot.store.inbox import Inbox
 from bot.store.learners import Learners
@@ -44,7 +42,6 @@ log = logging.getLogger(__name__)
 KINDS = ["message", "edited_message", "callback_query", "poll_answer", "my_chat_member"]
 POLL = 30  # seconds that Telegram holds a request for updates open
 GRACE = 8.0  # seconds for the work in hand when the bot is stopped
-QUESTIONS = "questions.tsv"
 DAY = 86_400.0
 
 
@@ -308,21 +305,7 @@ class _Service:
     async def _report(self) -> None:
         """Writes the open questions where the operator finds them."""
         async with self.reporting:
-            rows = await self.learners.open_questions()
-            text = io.StringIO()
-            csv.writer(text, "excel-tab", lineterminator="\n").writerows(rows)
-            await asyncio.to_thread(_replace, self.settings.bot_data_dir / QUESTIONS, text.getvalue())
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes `path` so that a reader sees the old text or the new one; without room for it the old one stays."""
-    new = path.with_suffix(".new")
-    try:
-        new.touch(mode=0o600)
-        new.write_text(text, "utf-8")
-        new.replace(path)
-    except OSError as error:
-        log.warning("the list of open questions could not be written: %s", type(error).__name__)
+            await listed.write(await self.learners.open_questions(), self.settings.bot_data_dir)
 
 
 def _bot(settings: Settings, updates: _Updates) -> ExtBot[None]:
