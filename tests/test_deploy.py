@@ -185,7 +185,7 @@ def test_compose_runs_the_bot_alone(tmp_path: Path) -> None:
     found = composed(tmp_path)
     bot = found["services"]["bot"]
     assert set(found["services"]) == {"bot"}
-    assert bot["build"] == {"context": str(tmp_path), "dockerfile": "deploy/Dockerfile"}
+    assert (bot["build"]["context"], bot["build"]["dockerfile"]) == (str(tmp_path), "deploy/Dockerfile")
     assert [(each["type"], each["source"], each["target"]) for each in bot["volumes"]] == [("volume", "data", "/data")]
     assert (bot["read_only"], bot["cap_drop"], bot["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
     assert set(bot["environment"]) <= {name.upper() for name in Settings.model_fields}
