@@ -129,6 +129,9 @@ def test_what_stands_still_is_not_alive(tmp_path: Path) -> None:
     async def ask(number: int) -> None:
         told.append(await asyncio.to_thread(get, number, "/healthz"))
 
+    async def due() -> int:
+        return 7
+
     async def goes() -> None:
         nonlocal now, still
         database = Database(tmp_path / "learners.db")
@@ -144,6 +147,10 @@ def test_what_stands_still_is_not_alive(tmp_path: Path) -> None:
         await ask(number)
         still = STUCK
         await ask(number)
+        before = samples((await asyncio.to_thread(get, number, "/metrics"))[1])
+        health.meters.due = due  # whoever plans reviews hands in how many are due
+        after = samples((await asyncio.to_thread(get, number, "/metrics"))[1])
+        assert {name: value for name, value in after.items() if name not in before} == {"due_reviews": 7}
         shut()
         await database.close()
 

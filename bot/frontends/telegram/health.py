@@ -54,7 +54,7 @@ class Health:
         return _told({"database": await self._kept(), "telegram": reached})
 
     async def _metrics(self, accept: str) -> Told:
-        return (200, *self.meters.page(accept))
+        return (200, *await self.meters.page(accept))
 
     async def _kept(self) -> bool:
         """Whether the database can be written to right now."""

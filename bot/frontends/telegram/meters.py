@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -42,15 +42,17 @@ class Meters:
     tokens: Callable[[], dict[str, int]] = dict  # `prompt`, `answer`
     faults: Callable[[], dict[str, int]] = dict  # of the model, by kind
     caps: Callable[[], dict[str, int]] = dict  # questions that went without the model, by the cap that was reached
-    due: Callable[[], int | None] = lambda: None  # reviews; None: nobody counts them
+    due: Callable[[], Awaitable[int]] | None = None  # reviews, where somebody counts them
+    reviews: int | None = None  # as last counted
     updates: Counter[str] = field(default_factory=lambda: Counter(new=0, again=0))
     answers: Counter[str] = field(default_factory=lambda: Counter(model=0, knowledge=0, declined=0, command=0))  # by route
     refused: Counter[str] = field(default_factory=Counter)  # messages, by limit
     first: Spread = field(default_factory=Spread)  # from hearing a message to the first words of its answer
     whole: Spread = field(default_factory=Spread)  # … to the standing answer
 
-    def page(self, accept: str) -> tuple[bytes, str]:
+    async def page(self, accept: str) -> tuple[bytes, str]:
         """What Prometheus reads, and its type."""
+        self.reviews = await self.due() if self.due else None
         from prometheus_client import CollectorRegistry
         from prometheus_client.exposition import choose_encoder
 
@@ -78,8 +80,8 @@ class Meters:
             about = operator.say(f"metric.{name}")
             yield HistogramMetricFamily(NAME + name, about, buckets=spread.buckets(), sum_value=spread.together)
         yield GaugeMetricFamily(NAME + "queue_depth", operator.say("metric.queue_depth"), value=self.waiting())
-        if (due := self.due()) is not None:
-            yield GaugeMetricFamily(NAME + "due_reviews", operator.say("metric.due_reviews"), value=due)
+        if self.reviews is not None:
+            yield GaugeMetricFamily(NAME + "due_reviews", operator.say("metric.due_reviews"), value=self.reviews)
         build = GaugeMetricFamily(NAME + "build_info", operator.say("metric.build_info"), labels=["version"])
         build.add_metric([__version__], 1)
         yield build
