@@ -176,8 +176,12 @@ class _Service:
             )
         else:
             await self._until_reached(self.bot.delete_webhook)
-        with contextlib.suppress(OSError):  # nobody reads it any more
-            print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
+        ready = operator.say("serve.ready", name=self.bot.username)
+        if self.settings.bot_log_format == "json":
+            log.info("%s", ready)
+        else:
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                print(ready, file=sys.stderr, flush=True)
         house = asyncio.create_task(self._keep_house())
         try:
             if webhook:
