@@ -28,7 +28,8 @@ def make(path: Path, version: str) -> None:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, version)
+        command.upgrade(config, VERSIONS[0])
         for row in ROWS:
             connection.execute(text(row))
+        command.upgrade(config, version)
     engine.dispose()
