@@ -34,7 +34,7 @@ lock: $(VENV)/dev
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 --extra dev -o requirements-dev.txt pyproject.toml
 
-# Passwords of tests are short words, and entropy is found in every hash: only what has the shape of a key counts.
+# Passwords of examples are plain words, and entropy is found in every hash: only what has the shape of a key counts.
 SECRETS = $(BIN)/detect-secrets-hook --exclude-secrets '^(pw|password|密码)$$' --disable-plugin KeywordDetector \
   --disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString
 
