@@ -121,13 +121,18 @@ class _Service:
             knowledge, settings.bot_metaphor, settings.bot_language, self.learners.export, self.voice, self._usage
         )
         self.updates = _Updates(settings.bot_proxy)
-        self.bot = _bot(settings, self.updates)
+        self.pace = Pace()
+        self.bot = _bot(settings, self.updates, self.pace)
         limits = Limits(frozenset(settings.bot_allowed_users))
         self.meters = self._meters()
         self.desk = Desk(self.bot, self.classroom, self.database, self.learners, self.inbox, limits, self._report, self.meters)
         self.meters.waiting = self.desk.waiting
-        self.health = Health(asyncio.get_running_loop().time, self.database, self.meters, self.desk.still)
+        self.health = Health(asyncio.get_running_loop().time, self.database, self.meters, self._still)
         self.outage = _Outage(self.health)
+
+    def _still(self) -> float:
+        """Seconds that no answer has moved on for a reason of our own."""
+        return 0.0 if self.pace.held() else self.desk.still()
 
     def _meters(self) -> Meters:
         """What is counted elsewhere is looked up when somebody wants to know."""
@@ -312,7 +317,7 @@ class _Service:
             await listed.write(await self.learners.open_questions(), self.settings.bot_data_dir)
 
 
-def _bot(settings: Settings, updates: _Updates) -> ExtBot[None]:
+def _bot(settings: Settings, updates: _Updates, pace: Pace) -> ExtBot[None]:
     root = settings.telegram_base_url.rstrip("/")
     assert settings.telegram_bot_token
     return ExtBot(
@@ -322,5 +327,5 @@ def _bot(settings: Settings, updates: _Updates) -> ExtBot[None]:
         request=Wire(settings.bot_proxy),
         get_updates_request=updates,
         defaults=Defaults(link_preview_options=LinkPreviewOptions(is_disabled=True)),
-        rate_limiter=Pace(),
+        rate_limiter=pace,
     )
