@@ -41,6 +41,8 @@ GOOD = {
     "PSF-2.0",
     "Python Software Foundation License",
 }
+# Where the metadata says nothing, what a person has read in the licence file of the wheel.
+READ = {"resvg-py": "MIT"}
 
 
 def locked() -> list[str]:
@@ -55,7 +57,8 @@ def licences() -> dict[str, str]:
     tool = str(Path(sys.executable).parent / "pip-licenses")
     asked = [tool, "--from=mixed", "--with-system", "--format=json", "--packages", *locked()]
     rows = json.loads(subprocess.run(asked, check=True, capture_output=True, text=True).stdout)
-    return {row["Name"].lower().replace("_", "-"): row["License"] for row in rows}
+    found = {row["Name"].lower().replace("_", "-"): row["License"] for row in rows}
+    return found | {name: told for name, told in READ.items() if found.get(name) == "UNKNOWN"}
 
 
 def main() -> int:
