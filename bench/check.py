@@ -20,6 +20,18 @@ def cell(score: Score | None) -> str:
     return f"{score.right:>4} of {score.all:<4}{score.share:>6.0%}" if score else " " * 18
 
 
+def results() -> dict[str, str]:
+    """What was measured → figure."""
+    rows = {}
+    for name in ("checked.tsv", "held.tsv"):
+        found = scores(name)
+        for good, done in ((True, "good sentences passed"), (False, "bad ones stopped")):
+            for language in ("zh", "en"):
+                score = found[good, language, ""]
+                rows[f"{name}, {language}: {done}"] = f"{score.right} of {score.all} ({score.share:.0%})"
+    return rows
+
+
 def main() -> None:
     check()  # loaded before the clock runs
     for name in ("checked.tsv", "held.tsv"):

@@ -29,29 +29,33 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=3, help="questions in each chat")
     parser.add_argument("--side", type=int, default=4, help="rounds that run side by side")
     asked = parser.parse_args()
-    seeds = range(asked.first, asked.first + asked.rounds)
+    rows = results(range(asked.first, asked.first + asked.rounds), asked.chats, asked.each, asked.side)
+    for name, value in rows.items():
+        print(f"| {name:<20} | {value:>12} |")
+    return int(rows["answered"] != rows["questions"] or rows["answered twice"] != "0")
+
+
+def results(seeds: range = range(1, 101), chats: int = 12, each: int = 3, side: int = 4) -> dict[str, str]:
+    """What was counted → figure."""
     classroom()  # loaded once, before threads ask for it
 
     def one(seed: int) -> Round:
         with tempfile.TemporaryDirectory() as folder:
-            return play(seed, Path(folder), asked.chats, asked.each)
+            return play(seed, Path(folder), chats, each)
 
     began = time.monotonic()
-    with ThreadPoolExecutor(asked.side) as pool:
+    with ThreadPoolExecutor(side) as pool:
         rounds = list(pool.map(one, seeds))
-    rows = {
+    return {
         "seeds": f"{seeds[0]} to {seeds[-1]}",
-        "rounds": len(rounds),
-        "questions": sum(each.questions for each in rounds),
-        "answered": sum(each.answered for each in rounds),
-        "answered twice": sum(each.twice for each in rounds),
-        "placeholders doubled": sum(each.doubled for each in rounds),
+        "rounds": str(len(rounds)),
+        "questions": str(sum(each.questions for each in rounds)),
+        "answered": str(sum(each.answered for each in rounds)),
+        "answered twice": str(sum(each.twice for each in rounds)),
+        "placeholders doubled": str(sum(each.doubled for each in rounds)),
         "slowest recovery, s": f"{max(each.recovery for each in rounds):.1f}",
         "all of it, s": f"{time.monotonic() - began:.0f}",
     }
-    for name, value in rows.items():
-        print(f"| {name:<20} | {value:>12} |")
-    return int(any(each.answered != each.questions or each.twice for each in rounds))
 
 
 if __name__ == "__main__":

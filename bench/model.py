@@ -68,6 +68,20 @@ def latency(speed: float) -> tuple[float, float, float, int]:
     return first - asks.time, first - said, message.edits[-1].time - (asked.ended or asked.cut or 0), len(calls)
 
 
+def results() -> dict[str, str]:
+    """What was measured → figure."""
+    with counter() as count:
+        ours, same, history = prompts(count)[max(SHOWN) - 1]
+    first, after, final, calls = latency(40)
+    return {
+        f"tokens of the prompt at turn {max(SHOWN)}": f"{ours} ({same} the same for all), with the whole history {history}",
+        "first text after the question, at 40 tokens/s": f"{first:.2f} s",
+        "first text after its last token": f"{1000 * after:.0f} ms",
+        "final text after the model's end": f"{1000 * final:.0f} ms",
+        "calls of the Bot API for one answer": str(calls),
+    }
+
+
 def main() -> int:
     with counter() as count:
         rows = prompts(count)

@@ -27,6 +27,8 @@ from tests.botapi import BotApi, Person  # noqa: E402
 
 BOTS = {"lemonade": ["-m", "bot", "serve"], "echo": ["-m", "bench.echo"]}
 CHATS = 50
+PAIRS = 5  # of runs, at least, before a ratio says anything
+Rounds = dict[str, list[dict[str, float]]]
 TICK = os.sysconf("SC_CLK_TCK")
 # row → the most that the ratio (or for seconds the value) may be
 ROWS = {
@@ -109,26 +111,46 @@ def measure(name: str, questions: list[str], rate: float) -> dict[str, float]:
     return dict(zip(ROWS, (cpu / len(questions), cpu / made, first, again.started, rest, later, end), strict=True))
 
 
+def measured(rounds: int, updates: int, rate: float) -> Rounds:
+    """Both bots in turn, so often; who begins changes."""
+    lines = (ROOT / "tests/data/plain.tsv").read_text("utf-8").splitlines()
+    plain = [line.split("\t")[1] for line in lines]
+    questions = [plain[number % len(plain)] for number in range(updates)]
+    found: Rounds = {name: [] for name in BOTS}
+    for number in range(rounds):
+        for name in list(BOTS)[:: -1 if number % 2 else 1]:
+            found[name].append(measure(name, questions, rate))
+            print(f"round {number + 1} {name}", *(f"{value:.2f}" for value in found[name][-1].values()), file=sys.stderr)
+    return found
+
+
+def compared(rounds: Rounds, row: str) -> tuple[float, float, float]:
+    """Our median, the echo's, and the median of the ratios of each pair."""
+    ours, theirs = (statistics.median(each[row] for each in rounds[name]) for name in BOTS)
+    return ours, theirs, statistics.median(a[row] / b[row] for a, b in zip(*rounds.values(), strict=True))
+
+
+def results() -> dict[str, str]:
+    """What was measured → figure, each over PAIRS pairs of runs."""
+    rounds = measured(PAIRS, 300, 12.0)
+    found = {row: compared(rounds, row) for row in ROWS}
+    return {row: f"{ours:.2f}, echo bot {theirs:.2f}, ratio {ratio:.2f}" for row, (ours, theirs, ratio) in found.items()}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--updates", type=int, default=300)
     parser.add_argument("--rate", type=float, default=12.0)
     asked = parser.parse_args()
-    lines = (ROOT / "tests/data/plain.tsv").read_text("utf-8").splitlines()
-    plain = [line.split("\t")[1] for line in lines]
-    questions = [plain[number % len(plain)] for number in range(asked.updates)]
-    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in BOTS}
-    for number in range(asked.rounds):
-        for name in list(BOTS)[:: -1 if number % 2 else 1]:
-            rounds[name].append(measure(name, questions, asked.rate))
-            print(f"round {number + 1} {name}", *(f"{value:.2f}" for value in rounds[name][-1].values()), file=sys.stderr)
+    if asked.rounds < PAIRS:
+        parser.error(f"fewer than {PAIRS} rounds make no ratio")
+    rounds = measured(asked.rounds, asked.updates, asked.rate)
     print(f"medians of {asked.rounds} rounds, {asked.updates} questions from {CHATS} chats at {asked.rate:g} a second\n")
     print(f"{'':44}{'lemonade':>10}{'echo':>10}{'ratio':>8}{'aim':>10}")
     missed = 0
     for row, (kind, most) in ROWS.items():
-        ours, theirs = (statistics.median(each[row] for each in rounds[name]) for name in BOTS)
-        ratio = statistics.median(a[row] / b[row] for a, b in zip(*rounds.values(), strict=True))
+        ours, theirs, ratio = compared(rounds, row)
         aim = "" if kind is None else f"≤ {most}" + (" x" if kind == "ratio" else "")
         missed += kind is not None and (ratio if kind == "ratio" else ours) > most
         print(f"{row:44}{ours:10.2f}{theirs:10.2f}{ratio:8.2f}{aim:>10}")

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kube-lemonade", description=say("about"))
     parser.add_argument("--version", action="version", version=f"kube-lemonade {__version__}")
     parser.add_argument("--env-file", type=Path, help=say("env-file"))
-    commands = parser.add_subparsers(dest="command", metavar="chat | ask | order | quiz | serve | check")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("chat", help=say("chat"))
     ask = commands.add_parser("ask", help=say("ask"))
     ask.add_argument("--json", action="store_true", help=say("json"))
@@ -90,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help=say("check"))
     check.add_argument("folder", nargs="?", type=Path, help=say("folder"))
     commands.add_parser("serve", help=say("serve"))
+    commands.add_parser("doctor", help=say("doctor"))
+    for name in ("backup", "restore"):
+        commands.add_parser(name, help=say(name)).add_argument("file", type=Path, help=say("copy"))
+    learners = commands.add_parser("learners", help=say("learners")).add_subparsers(dest="tool", required=True)
+    learners.add_parser("export", help=say("export")).add_argument("id", nargs="?", type=int, help=say("id"))
+    learners.add_parser("forget", help=say("forget")).add_argument("id", type=int, help=say("id"))
+    learners.add_parser("stats", help=say("stats"))
     return parser
 
 
@@ -99,6 +106,10 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
         return _check(asked.folder or found.bot_knowledge_dir, found.bot_prompts_dir)
     if command == "order":
         return _order(asked, base.narration(found.bot_knowledge_dir, found.bot_metaphor), found.bot_language)
+    if command in ("backup", "restore", "learners"):
+        return _keep(asked, found)
+    if command == "doctor":
+        return _doctor(found)
     gc.disable()  # loading makes many objects and no garbage
     unread = (base.LEARNT_FROM, base.ITEMS) if command == "ask" else (base.LEARNT_FROM,)
     finder = _finder(found.bot_knowledge_dir, found.bot_metaphor, unread)
@@ -152,8 +163,36 @@ def _serve(found: settings.Settings, finder: Finder) -> int:
 
     gc.freeze()
     gc.enable()
-    logs.to_stderr(found.bot_log_level)
+    logs.to_stderr(found.bot_log_level, found.bot_log_format)
     return asyncio.run(serve.run(found, finder))
+
+
+def _keep(asked: argparse.Namespace, found: settings.Settings) -> int:
+    from bot import upkeep
+
+    match asked.command, getattr(asked, "tool", None):
+        case "backup", _:
+            return upkeep.backup(found, asked.file)
+        case "restore", _:
+            return upkeep.restore(found, asked.file)
+        case _, "export":
+            return upkeep.export(found, asked.id)
+        case _, "forget":
+            return upkeep.forget(found, asked.id)
+        case _:
+            return upkeep.stats(found)
+
+
+def _doctor(found: settings.Settings) -> int:
+    import asyncio
+
+    from bot import doctor
+    from bot.frontends.telegram.examined import examine
+
+    def faults() -> int:
+        return len(_examined(found.bot_knowledge_dir, found.bot_prompts_dir)[1])
+
+    return asyncio.run(doctor.examine(found, examine, faults))
 
 
 async def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:
@@ -235,19 +274,25 @@ def _simulated() -> Simulated:
     return Simulated(steps.STEPS, frozenset(steps.GAPS), facts.of)
 
 
-def _check(folder: Path, prompts: Path) -> int:
-    knowledge, faults = None, list[Fault]()
+def _examined(folder: Path, prompts: Path) -> tuple[base.Knowledge | None, set[Fault]]:
+    """The knowledge, unless it has faults, and every fault of it and of the prompts."""
+    knowledge, faults = None, set[Fault]()
     try:
         knowledge = _knowledge(folder, (), _simulated())
     except Faulty as faulty:
-        faults += faulty.faults
+        faults |= set(faulty.faults)
     try:
         read(prompts, operator.language())
     except Faulty as faulty:
-        faults += faulty.faults
+        faults |= set(faulty.faults)
+    return knowledge, faults
+
+
+def _check(folder: Path, prompts: Path) -> int:
+    knowledge, faults = _examined(folder, prompts)
     if knowledge is None or faults:
-        print(Faulty(faults))
-        print(operator.say("check.faults", count=len(set(faults))), file=sys.stderr)
+        print(Faulty(list(faults)))
+        print(operator.say("check.faults", count=len(faults)), file=sys.stderr)
         return 1
     counts = {
         "concepts": len(knowledge.concepts),

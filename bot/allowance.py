@@ -6,6 +6,7 @@ can take more than there is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -50,6 +51,8 @@ class Allowance:
         self.day = self._today()
         self.used: dict[int, int] = {}  # tokens today, by person
         self.prompt = self.answer = 0  # tokens today
+        self.taken = Counter(prompt=0, answer=0)  # tokens since the start
+        self.refused = Counter(learner=0, house=0)  # calls since the start, by whose share was used up
 
     def count(self, use: Use) -> None:
         """Counts what was used; only today's matters."""
@@ -65,6 +68,7 @@ class Allowance:
             self.day, self.used, self.prompt, self.answer = use.day, {}, 0, 0
         mine = self.used.get(person, 0) if person else 0  # nobody in particular has no share of their own
         if mine + use.tokens > self.each or sum(self.used.values()) + use.tokens > self.together:
+            self.refused["learner" if mine + use.tokens > self.each else "house"] += 1
             raise Spent((use.day + 1) * DAY - self.now())
         await self._add(use)
         return Ticket(use)
@@ -72,6 +76,7 @@ class Allowance:
     async def settle(self, ticket: Ticket, prompt: int, answer: int) -> None:
         """What a call took in the end."""
         before = ticket.use
+        self.taken.update(prompt=prompt, answer=answer)
         ticket.use = before._replace(prompt=prompt, answer=answer)
         await self._add(before._replace(prompt=prompt - before.prompt, answer=answer - before.answer))
 

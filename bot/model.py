@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class Model:
         self.endpoint, self.now = endpoint, now
         self.breaker = Breaker(now)
         self.client: openai.AsyncOpenAI | None = None
+        self.faults: Counter[str] = Counter()  # so far, by kind
         self.newer = False  # the endpoint wants the newer name of a parameter, and no temperature
 
     async def ready(self) -> None:
@@ -192,6 +194,7 @@ class Model:
         status = getattr(response, "status_code", None)
         pause = LONGEST if status in LOCKED else _wait(response) if status == 429 else None
         self.breaker.fault(pause)
+        self.faults[str(status or why)] += 1
         log.warning("the model is silent: %s %s", why, status or "")
         return Silent(why)
 

@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     bot_prompts_dir: Path = Field(default_factory=lambda: resources.folder("prompts"))
     bot_data_dir: Path = Field(default_factory=data_folder)
     bot_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    bot_log_format: Literal["text", "json"] = "text"
 
     @field_validator("*", mode="before")
     @classmethod
@@ -126,6 +127,15 @@ class Settings(BaseSettings):
     def database(self) -> str | Path:
         """Where the learners are kept: an address, or a file."""
         return self.database_url or self.bot_data_dir / "learners.db"
+
+    def database_file(self) -> Path:
+        """The file that they are in. Raises Refused where the address names none."""
+        place = self.database()
+        if isinstance(place, Path):
+            return place
+        if not (found := re.fullmatch(r"sqlite:///([^?]+)(\?.*)?", place)):
+            raise operator.refused("database-url")
+        return Path(found[1])
 
 
 SECRETS = ("TELEGRAM_BOT_TOKEN", "BOT_WEBHOOK_SECRET", "OPENAI_API_KEY", "DATABASE_URL")

@@ -11,14 +11,14 @@ BOT = Path(__file__).resolve().parent.parent / "bot"
 # A module may import those of its own part and of the floors below it.
 FLOORS = (
     ("bot.__main__",),
-    ("bot.frontends",),
+    ("bot.frontends", "bot.doctor", "bot.upkeep"),
     ("bot.classroom",),
     ("bot.tutor", "bot.quiz", "bot.simulation", "bot.course"),
     ("bot.settings",),
     ("bot.operator", "bot.logs"),
     ("bot.store",),
     ("bot.cited", "bot.model", "bot.allowance"),
-    ("bot.intents", "bot.replies", "bot.learners", "bot.limits"),
+    ("bot.intents", "bot.replies", "bot.learners", "bot.limits", "bot.masks"),
     ("bot.knowledge",),
     ("bot.errors", "bot"),
 )
@@ -37,6 +37,7 @@ LIBRARIES = {
     "aiohttp": {"bot.frontends.telegram.wire"},
     "aiohttp_socks": {"bot.frontends.telegram.wire"},
     "certifi": {"bot.frontends.telegram.wire"},
+    "prometheus_client": {"bot.frontends.telegram.meters"},
     "tornado": {"bot.frontends.telegram.door"},
     "fsrs": {"bot.quiz.memory"},
     "resvg_py": {"bot.frontends.telegram.png"},

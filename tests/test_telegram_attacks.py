@@ -235,7 +235,7 @@ def test_who_holds_the_door_open_and_says_nothing_is_sent_away(monkeypatch: pyte
 
     async def waits() -> list[bytes]:
         number = port()
-        shut = door.open_door(("127.0.0.1", number), door.Webhook("http://x/hook", "s"), Bot("1:A"), take)
+        shut = door.open_door(("127.0.0.1", number), {}, door.Webhook("http://x/hook", "s"), Bot("1:A"), take)
         heads = (b"", b"POST /hook HTT", b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
         told = []
         for head in heads:

@@ -121,6 +121,8 @@ class Database:
         """Ends the thread, after what it has begun and what waits."""
         await self._caught_up()
         await asyncio.to_thread(self.thread.shutdown)
+        if self.connection:
+            self.connection.close()
         self.engine.dispose()
 
 
@@ -130,6 +132,11 @@ def _settle(connection: Any, _: object) -> None:
     for line in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {line}")
     cursor.close()
+
+
+def writable(connection: Connection) -> None:
+    """Becomes the one who may write, and writes nothing."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _empty_log(connection: Connection) -> None:

@@ -7,12 +7,14 @@ comes again.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from bot.masks import KEY, Mask
 from bot.store.database import Database
 from bot.store.tables import marks, updates
 
@@ -67,6 +69,10 @@ class Inbox:
     def answered(self, entry: Entry, reply: str, connection: Connection) -> None:
         """Remembers the answer, as part of the transaction that keeps the learner."""
         connection.execute(CHANGE, {"number": entry.update, "reply": reply})
+
+    async def mask(self) -> Mask:
+        """What hides the ids of people from whoever reads the log; drawn once."""
+        return Mask(await self.mark("mask") or await self.mark("mask", secrets.token_hex(KEY)) or "")
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """The value noted under `name`; with a `value`, notes it."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, union, update
+from sqlalchemy import Connection, Select, bindparam, delete, distinct, func, insert, or_, select, union, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.knowledge.schema import Language
@@ -42,6 +42,19 @@ class OpenQuestion(NamedTuple):
     language: str
     question: str
     concept: str  # what it was taken to be about; empty where it was declined
+
+
+class Vote(NamedTuple):
+    """One answer to a quiz item, as it was given."""
+
+    person: int
+    at: float
+    item: str
+    options: list[int]  # counted from 0
+    right: bool
+
+    def voted(self) -> dict[str, object]:
+        return {"item": self.item, "options": self.options, "right": self.right}
 
 
 class Learners:
@@ -175,6 +188,37 @@ class Learners:
         for row in told["learners"]:
             row["talk"] = json.loads(row["talk"])
         return json.dumps(told, ensure_ascii=False, indent=1)
+
+    async def knows(self, person: int) -> bool:
+        """Whether anything is kept about a person."""
+        own = [select(table.c.person).where(table.c.person == person).limit(1) for table in (learners, answers, votes, spent)]
+        return await self.database.run(lambda connection: any(connection.execute(each).first() for each in own))
+
+    async def votes(self, person: int | None = None) -> list[Vote]:
+        """All votes, or one person's, the oldest first."""
+        found = select(votes.c.person, votes.c.at, votes.c.item, votes.c.options, votes.c.right).order_by(votes.c.id)
+        if person is not None:
+            found = found.where(votes.c.person == person)
+        rows = await self.database.run(lambda connection: connection.execute(found).all())
+        return [Vote(*row) for row in rows]
+
+    async def stats(self) -> dict[str, int]:
+        """How many learners there are, and how many came this week; their questions by how they went; their votes."""
+        people = select(func.count(distinct(learners.c.person))).where(learners.c.person != 0)
+        week = self.now() - 7 * DAY
+        counts = {
+            "people": people,
+            "people-week": people.where(learners.c.seen >= week),
+            "questions": select(func.count()).select_from(answers),
+            "declined": select(func.count()).where(answers.c.route == "declined"),
+            "good": select(func.count()).where(answers.c.verdict == "good"),
+            "confused": select(func.count()).where(answers.c.verdict == "confused"),
+            "votes": select(func.count()).select_from(votes),
+            "votes-right": select(func.count()).where(votes.c.right),
+        }
+        return await self.database.run(
+            lambda connection: {name: connection.execute(count).scalar_one() for name, count in counts.items()}
+        )
 
     async def open_questions(self) -> list[OpenQuestion]:
         """The newest questions that were declined, or whose answer was not understood, the newest first."""

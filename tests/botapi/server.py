@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -134,6 +135,7 @@ class BotApi(World):
         self.ingress = ingress or {}
         self.calls: list[Call] = []
         self.surprises: list[str] = []
+        self.ahead = 0.0  # seconds that its clock is ahead of ours
         self.webhook = Webhook()
         self.polled: list[float] = []  # when each getUpdates came
         self.deliveries: list[tuple[float, int, int]] = []  # by webhook: time, update_id, HTTP status (0: no answer)
@@ -462,6 +464,7 @@ class BotApi(World):
     def _delete_webhook(self, params: Json) -> bool:
         if params.get("drop_pending_updates"):
             self.pending.clear()
+        self.ahead = 0.0  # seconds that its clock is ahead of ours
         self.webhook = Webhook()
         return True
 
@@ -636,9 +639,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def reply(self, status: int, body: Json) -> None:
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        date = formatdate(time.time() + self.server.api.ahead, usegmt=True)
         head = (
             f"HTTP/1.1 {status} {http.client.responses.get(status, 'Unknown')}\r\n"
-            f"Server: nginx\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+            f"Server: nginx\r\nDate: {date}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         self.wfile.write(head.encode() + content)
 

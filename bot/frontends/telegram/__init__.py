@@ -8,6 +8,8 @@ drawn.py   replies → texts with entities, buttons, polls, files
 pace.py    how fast a chat may be spoken to
 wire.py    carries requests to Telegram
 menu.py    the commands and descriptions that Telegram shows
+door.py    the HTTP address: the webhook, and the pages of health.py and meters.py about the process
+examined.py what `doctor` finds between the bot and Telegram
 """
 
 import os

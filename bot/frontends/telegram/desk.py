@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -27,15 +27,18 @@ from telegram import (
 )
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, TelegramError
 
+from bot import logs
 from bot.classroom import Classroom
 from bot.errors import Unkept
 from bot.frontends.telegram.drawn import MESSAGES, Drawn, draw, units
 from bot.frontends.telegram.growing import GROUP, PRIVATE, Growing
 from bot.frontends.telegram.heard import Heard, hear
+from bot.frontends.telegram.meters import Meters
 from bot.intents import PASSING, QUIZ, parse
 from bot.learners import Asked, Judged, Learner
 from bot.limits import Limits
 from bot.limits import Verdict as Limit
+from bot.masks import Mask
 from bot.replies import Nod, Reply
 from bot.store.database import Database
 from bot.store.inbox import Entry, Inbox
@@ -62,6 +65,9 @@ class Work:
     tells: bool = False  # the learner of the stop
     stands: bool = False  # all of the answer is shown
     call: asyncio.Task[Any] | None = None  # the edit that is under way
+    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())  # when it was heard
+    route: str = "command"  # how it was answered
+    seen: bool = False  # the first words of the answer are shown
 
     def give_up(self) -> None:
         """Leaves it without an answer."""
@@ -93,13 +99,16 @@ class Desk:
         inbox: Inbox,
         limits: Limits,
         report: Callable[[], Awaitable[None]],
+        meters: Meters,
     ) -> None:
         """`report` is called when the list of open questions has changed."""
-        self.bot, self.classroom, self.limits, self.report = bot, classroom, limits, report
+        self.bot, self.classroom, self.limits, self.report, self.meters = bot, classroom, limits, report, meters
         self.database, self.learners, self.inbox = database, learners, inbox
         self.lanes: dict[int, deque[Work]] = {}  # chat → its work, the one in hand first
         self.tasks: set[asyncio.Task[None]] = set()
         self.resumed = False  # nothing new is taken before that
+        self.mask: Mask | None = None
+        self.moved = 0.0  # when an answer made its last step
         self.trouble = False  # the database could not be used the last time
         self.troubled: set[int] = set()  # chats that were told so
 
@@ -107,12 +116,28 @@ class Desk:
 
     async def resume(self) -> None:
         """Takes up what was stored and not answered."""
+        self.mask = await self.inbox.mask()
         for entry in await self.inbox.pending():
             self._queue(Work(entry, Heard(**json.loads(entry.body))))
         self.resumed = True
 
+    def waiting(self) -> int:
+        """How many answers do not stand yet."""
+        return sum(map(len, self.lanes.values()))
+
+    def still(self) -> float:
+        """For how many seconds no answer has moved on, while there is work."""
+        return asyncio.get_running_loop().time() - self.moved if self.lanes else 0.0
+
     async def take(self, update: Update) -> None:
         """Returns when `update` is stored, or concerns nobody. Raises Unkept when it cannot be stored."""
+        before = logs.about.set({"update": update.update_id})
+        try:
+            await self._take(update)
+        finally:
+            logs.about.reset(before)
+
+    async def _take(self, update: Update) -> None:
         if not self.resumed:
             raise Unkept("not yet")
         heard = hear(update, self.bot.bot)
@@ -127,7 +152,9 @@ class Desk:
             await self._trouble(heard)
             raise
         self._no_trouble()
+        self.meters.updates["new" if new else "again"] += 1
         if new:
+            log.info("an update is stored")
             self._queue(Work(entry, heard, self.limits.judge(heard.person, asyncio.get_running_loop().time())))
 
     async def _vote(self, heard: Heard) -> Heard | None:
@@ -144,6 +171,8 @@ class Desk:
         elif work.heard.chat in self.lanes:
             self.lanes[work.heard.chat].append(work)
         else:
+            if not self.lanes:
+                self._step()
             self.lanes[work.heard.chat] = deque([work])
             self._spawn(self._lane(work.heard.chat))
 
@@ -191,10 +220,15 @@ class Desk:
     async def _finish(self, work: Work) -> None:
         """Works until the answer stands; a fault that passes is waited for, any other ends in an apology."""
         wait = pauses()
+        if self.mask:
+            person, chat = self.mask(work.heard.person), self.mask(work.heard.chat)
+            logs.about.set({"update": work.entry.update, "person": person, "chat": chat})
         while True:
+            self._step()
             try:
                 await self._work(work)
                 self._no_trouble()
+                self._count(work)
                 return
             except Stopped:
                 continue
@@ -215,6 +249,26 @@ class Desk:
                 log.exception("no answer to an update")
                 self._apologise(work)
             await asyncio.sleep(next(wait))
+
+    def _step(self) -> None:
+        self.moved = asyncio.get_running_loop().time()
+
+    def _count(self, work: Work) -> None:
+        self._step()
+        if work.limit != "fine":
+            self.meters.refused[work.limit] += 1
+        elif not work.stopped:
+            took = asyncio.get_running_loop().time() - work.since
+            self.meters.answers[work.route] += 1
+            self.meters.whole.add(took)
+            log.info("an answer stands: %s, %.3f s", work.route, took)
+
+    def _see(self, work: Work) -> None:
+        """Words of the answer are shown, or what stands for it."""
+        self._step()
+        if not work.seen and work.limit == "fine" and not work.stopped:
+            work.seen = True
+            self.meters.first.add(self.moved - work.since)
 
     def _apologise(self, work: Work) -> None:
         """The answer becomes an apology; where even that was refused, none is given."""
@@ -239,6 +293,7 @@ class Desk:
         for at, each in enumerate(drawn):
             if work.stopped == stopped:
                 await self._show(work, at, each)
+                self._see(work)
         if work.stopped != stopped:
             raise Stopped
         work.stands = True
@@ -276,6 +331,7 @@ class Desk:
         if heard.press and said.name in QUIZ and not drawn[-1].nod:
             self._spawn(self._acknowledge(heard.press))
         report = learner.forgotten or any(_open(note) for note in learner.notes)
+        work.route = next((note.route for note in learner.notes if isinstance(note, Asked)), work.route)
         reply = MESSAGES.dump_json(drawn).decode()
         if learner.forgotten:
             self._drop(heard.person)
@@ -308,6 +364,7 @@ class Desk:
             await self.bot.edit_message_text(
                 drawn.text + ("" if work.heard.board else GOES_ON), chat, message, entities=_entities(drawn)
             )
+            self._see(work)
         except TelegramError:
             log.debug("a draft was not shown")
 

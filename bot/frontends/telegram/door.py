@@ -1,11 +1,11 @@
-"""The HTTP address: a health page always, and Telegram's webhook when it has a URL."""
+"""The HTTP address: pages about the process always, and Telegram's webhook when it has a URL."""
 
 from __future__ import annotations
 
 import hmac
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from bot.errors import Unkept
+from bot.frontends.telegram.health import Tell
 
 LARGEST = 1_000_000  # bytes of one request
 PATIENCE = 60  # seconds for one request to come
@@ -29,12 +30,17 @@ class Webhook:
     secret: str
 
 
-class Health(RequestHandler):
-    """Says that the process is there."""
+class Page(RequestHandler):
+    """Tells what somebody else knows."""
+
+    def initialize(self, tell: Tell) -> None:
+        self.tell = tell
 
     async def get(self) -> None:
-        self.set_header("Content-Type", "text/plain")
-        await self.finish("ok\n")
+        status, body, kind = await self.tell(self.request.headers.get("Accept", ""))
+        self.set_status(status)
+        self.set_header("Content-Type", kind)
+        await self.finish(body)
 
 
 class Knock(RequestHandler):
@@ -60,10 +66,14 @@ class Knock(RequestHandler):
 
 
 def open_door(
-    address: tuple[str, int], webhook: Webhook | None, bot: Bot, take: Callable[[Update], Awaitable[None]]
+    address: tuple[str, int],
+    pages: Mapping[str, Tell],
+    webhook: Webhook | None,
+    bot: Bot,
+    take: Callable[[Update], Awaitable[None]],
 ) -> Callable[[], None]:
-    """Listens at `address` (host, port); calling the result ends it. Raises OSError where the address is taken."""
-    handlers: list[Any] = [(r"/healthz", Health)]
+    """Listens at `address` (host, port); calling the result ends it. `pages`: by path. Raises OSError where it is taken."""
+    handlers: list[Any] = [(re.escape(path), Page, {"tell": tell}) for path, tell in pages.items()]
     if webhook:
         known = {"bot": bot, "secret": webhook.secret, "take": take}
         handlers.append((re.escape(urlsplit(webhook.url).path or "/"), Knock, known))

@@ -56,6 +56,11 @@ class Pace(BaseRateLimiter[None]):
         self.calls = count(1)
         self.newest: dict[tuple[int, int], int] = {}  # message → its newest edit that waits
 
+    def held(self) -> bool:
+        """Whether Telegram wants to be left alone in some chat."""
+        now = asyncio.get_running_loop().time()
+        return any(budget.until > now for budget in self.chats.values())
+
     async def initialize(self) -> None:
         """Nothing to prepare."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import csv
-import io
 import logging
 import os
 import secrets
@@ -14,7 +12,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Update
@@ -26,6 +23,8 @@ from bot.classroom import Classroom
 from bot.errors import Refused, Unkept
 from bot.frontends.telegram import menu
 from bot.frontends.telegram.desk import Desk, pauses
+from bot.frontends.telegram.health import Health
+from bot.frontends.telegram.meters import Meters
 from bot.frontends.telegram.pace import Pace, seconds
 from bot.frontends.telegram.wire import Wire
 from bot.knowledge.schema import Language
@@ -33,6 +32,7 @@ from bot.learners import Learner
 from bot.limits import Limits
 from bot.quiz.memory import Memory
 from bot.settings import Settings
+from bot.store import listed
 from bot.store.database import Database
 from bot.store.inbox import Inbox
 from bot.store.learners import Learners
@@ -45,7 +45,6 @@ log = logging.getLogger(__name__)
 KINDS = ["message", "edited_message", "callback_query", "poll_answer", "my_chat_member"]
 POLL = 30  # seconds that Telegram holds a request for updates open
 GRACE = 8.0  # seconds for the work in hand when the bot is stopped
-QUESTIONS = "questions.tsv"
 DAY = 86_400.0
 TICK = 20.0  # seconds between two looks at who is to be reminded
 
@@ -91,7 +90,8 @@ class _Updates(Wire):
 class _Outage:
     """Tells the log once when Telegram cannot be reached, and once when it can again."""
 
-    def __init__(self) -> None:
+    def __init__(self, health: Health) -> None:
+        self.health = health
         self.said: str | None = None
         self.pauses = pauses()
 
@@ -100,9 +100,12 @@ class _Outage:
         if self.said != kind:
             log.warning(operator.say(f"serve.{kind}"))
         self.said = kind
-        await asyncio.sleep(seconds(fault) if isinstance(fault, RetryAfter) else next(self.pauses))
+        pause = seconds(fault) if isinstance(fault, RetryAfter) else next(self.pauses)
+        self.health.promise(pause)
+        await asyncio.sleep(pause)
 
     def over(self) -> None:
+        self.health.reach()
         if self.said:
             log.warning(operator.say("serve.reachable"))
             self.said, self.pauses = None, pauses()
@@ -113,7 +116,7 @@ class _Service:
         if settings.bot_webhook_url and not settings.bot_listen:
             raise operator.refused("webhook-nowhere")
         self.settings, self.knowledge, self.tick = settings, finder.knowledge, tick
-        self.outage, self.reporting = _Outage(), asyncio.Lock()
+        self.reporting = asyncio.Lock()
         try:
             self.database = Database(settings.database())
         except Unkept:
@@ -135,9 +138,27 @@ class _Service:
             finder=finder,
         )
         self.updates = _Updates(settings.bot_proxy)
-        self.bot = _bot(settings, self.updates)
+        self.pace = Pace()
+        self.bot = _bot(settings, self.updates, self.pace)
         limits = Limits(frozenset(settings.bot_allowed_users))
-        self.desk = Desk(self.bot, self.classroom, self.database, self.learners, self.inbox, limits, self._report)
+        self.meters = self._meters()
+        self.desk = Desk(self.bot, self.classroom, self.database, self.learners, self.inbox, limits, self._report, self.meters)
+        self.meters.waiting = self.desk.waiting
+        self.health = Health(asyncio.get_running_loop().time, self.database, self.meters, self._still)
+        self.outage = _Outage(self.health)
+
+    def _still(self) -> float:
+        """Seconds that no answer has moved on for a reason of our own."""
+        return 0.0 if self.pace.held() else self.desk.still()
+
+    def _meters(self) -> Meters:
+        """What is counted elsewhere is looked up when somebody wants to know."""
+        meters = Meters()
+        if self.voice:
+            model, allowance = self.voice.model, self.voice.allowance
+            meters.tokens, meters.faults = lambda: allowance.taken, lambda: model.faults
+            meters.caps = lambda: {f"{whose}-tokens": count for whose, count in allowance.refused.items()}
+        return meters
 
     async def run(self, stop: asyncio.Event) -> int:
         """Everything in its order; whatever was opened is closed again."""
@@ -178,11 +199,18 @@ class _Service:
             )
         else:
             await self._until_reached(self.bot.delete_webhook)
-        with contextlib.suppress(OSError):  # nobody reads it any more
-            print(operator.say("serve.ready", name=self.bot.username), file=sys.stderr, flush=True)
+        ready = operator.say("serve.ready", name=self.bot.username)
+        if self.settings.bot_log_format == "json":
+            log.info("%s", ready)
+        else:
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                print(ready, file=sys.stderr, flush=True)
         house = [asyncio.create_task(each()) for each in (self._keep_house, self._remind)]
         try:
-            await (asyncio.Event().wait() if webhook else self._poll())
+            if webhook:
+                self.health.expect_calls()
+                await asyncio.Event().wait()
+            await self._poll()
         finally:
             for task in house:
                 task.cancel()
@@ -231,6 +259,7 @@ class _Service:
         """Asks for updates for ever; each is stored before the next request confirms it."""
         offset: int | None = None
         while True:
+            self.health.promise(POLL)
             try:
                 updates = await self.bot.get_updates(offset, timeout=POLL, allowed_updates=KINDS)
                 self.outage.over()
@@ -260,6 +289,7 @@ class _Service:
 
     async def _until_kept(self, call: Callable[[], Awaitable[None]]) -> None:
         for pause in pauses():
+            self.health.promise(pause)
             try:
                 await call()
                 return
@@ -320,31 +350,18 @@ class _Service:
         given = self.settings.bot_webhook_secret
         self._secret = given.get_secret_value() if given else secrets.token_urlsafe(32)
         try:
-            return open_door(address, Webhook(url, self._secret) if url else None, self.bot, self._take)
+            hook = Webhook(url, self._secret) if url else None
+            return open_door(address, self.health.pages(), hook, self.bot, self._take)
         except OSError as error:
             raise operator.refused("port", address=":".join(map(str, address)), reason=error.strerror) from None
 
     async def _report(self) -> None:
         """Writes the open questions where the operator finds them."""
         async with self.reporting:
-            rows = await self.learners.open_questions()
-            text = io.StringIO()
-            csv.writer(text, "excel-tab", lineterminator="\n").writerows(rows)
-            await asyncio.to_thread(_replace, self.settings.bot_data_dir / QUESTIONS, text.getvalue())
+            await listed.write(await self.learners.open_questions(), self.settings.bot_data_dir)
 
 
-def _replace(path: Path, text: str) -> None:
-    """Writes `path` so that a reader sees the old text or the new one; without room for it the old one stays."""
-    new = path.with_suffix(".new")
-    try:
-        new.touch(mode=0o600)
-        new.write_text(text, "utf-8")
-        new.replace(path)
-    except OSError as error:
-        log.warning("the list of open questions could not be written: %s", type(error).__name__)
-
-
-def _bot(settings: Settings, updates: _Updates) -> ExtBot[None]:
+def _bot(settings: Settings, updates: _Updates, pace: Pace) -> ExtBot[None]:
     root = settings.telegram_base_url.rstrip("/")
     assert settings.telegram_bot_token
     return ExtBot(
@@ -354,5 +371,5 @@ def _bot(settings: Settings, updates: _Updates) -> ExtBot[None]:
         request=Wire(settings.bot_proxy),
         get_updates_request=updates,
         defaults=Defaults(link_preview_options=LinkPreviewOptions(is_disabled=True)),
-        rate_limiter=Pace(),
+        rate_limiter=pace,
     )

@@ -26,6 +26,7 @@ class Wire(BaseRequest):
     def __init__(self, proxy: str | None) -> None:
         """`proxy`: http://, https://, socks5:// or socks5h://; it looks up the names, whichever it is."""
         self.proxy = proxy
+        self.date: str | None = None  # what time it was there at the last answer
         self.session: ClientSession | None = None
 
     @property
@@ -56,6 +57,7 @@ class Wire(BaseRequest):
             asked = self.session.request(method, url, data=data, headers=headers, timeout=limits, allow_redirects=False)
             async with asked as answer:
                 code, payload = answer.status, await answer.read()
+                self.date = answer.headers.get("Date")
         except TimeoutError:
             raise TimedOut from None
         try:
