@@ -57,7 +57,8 @@ def export(settings: Settings, person: int | None) -> int:
     async def told(database: Database) -> int:
         mask = await Inbox(database, time.time).mask()
         for vote in await Learners(database, time.time).votes(person):
-            row = {"learner": mask(vote.person), "at": round(vote.at), **vote.voted()}
+            row = {"learner": mask(vote.person), **vote._asdict(), "at": round(vote.at)}
+            del row["person"]
             print(json.dumps(row, ensure_ascii=False), flush=True)
         return 0
 

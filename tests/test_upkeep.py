@@ -181,7 +181,8 @@ def test_votes_are_exported_under_a_mask(run: Run, data: Path) -> None:
     code, told, _ = said(run, "learners", "export")
     (row,) = map(json.loads, told.splitlines())
     mask = row.pop("learner")
-    assert (code, row) == (0, {"at": 4102444800, "item": "etcd.b1", "options": [0], "right": True})
+    answer = {"item": "etcd.b1", "options": [0], "right": True, "hints": 0, "tries": 1, "known": True, "within": ""}
+    assert (code, row) == (0, {"at": 4102444800, **answer})
     assert (len(mask), int(mask, 16) > 0) == (12, True)
     assert said(run, "learners", "export", "7") == (0, told, "")  # the mask stays
     assert said(run, "learners", "export", "8") == (0, "", "")

@@ -52,9 +52,10 @@ class Vote(NamedTuple):
     item: str
     options: list[int]  # counted from 0
     right: bool
-
-    def voted(self) -> dict[str, object]:
-        return {"item": self.item, "options": self.options, "right": self.right}
+    hints: int
+    tries: int
+    known: bool
+    within: str  # the lesson or the test of the course that asked
 
 
 class Learners:
@@ -191,16 +192,21 @@ class Learners:
 
     async def knows(self, person: int) -> bool:
         """Whether anything is kept about a person."""
-        own = [select(table.c.person).where(table.c.person == person).limit(1) for table in (learners, answers, votes, spent)]
+        own = [select(table.c.person).where(table.c.person == person).limit(1) for table in (*OWN, spent)]
         return await self.database.run(lambda connection: any(connection.execute(each).first() for each in own))
 
     async def votes(self, person: int | None = None) -> list[Vote]:
         """All votes, or one person's, the oldest first."""
-        found = select(votes.c.person, votes.c.at, votes.c.item, votes.c.options, votes.c.right).order_by(votes.c.id)
+        found = select(*(votes.c[name] for name in Vote._fields)).order_by(votes.c.id)
         if person is not None:
             found = found.where(votes.c.person == person)
         rows = await self.database.run(lambda connection: connection.execute(found).all())
         return [Vote(*row) for row in rows]
+
+    async def due(self) -> int:
+        """How many reviews wait, of everybody."""
+        found = select(func.count()).where(kept.cards.c.due <= self.now())
+        return int(await self.database.run(lambda connection: connection.execute(found).scalar_one()))
 
     async def stats(self) -> dict[str, int]:
         """How many learners there are, and how many came this week; their questions by how they went; their votes."""

@@ -153,7 +153,7 @@ class _Service:
 
     def _meters(self) -> Meters:
         """What is counted elsewhere is looked up when somebody wants to know."""
-        meters = Meters()
+        meters = Meters(due=self.learners.due)
         if self.voice:
             model, allowance = self.voice.model, self.voice.allowance
             meters.tokens, meters.faults = lambda: allowance.taken, lambda: model.faults
