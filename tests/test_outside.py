@@ -77,6 +77,7 @@ def test_what_was_done_can_be_counted(tmp_path: Path) -> None:
             )
     assert status == 200
     assert {name: value for name, value in found.items() if "seconds" not in name and "tokens_total" not in name} == {
+        "due_reviews": 0,
         "updates_total/new": 5,
         "updates_total/again": 0,
         "answers_total/model": 1,

@@ -203,7 +203,7 @@ def test_notes_become_rows_once(make: Make) -> None:
         who = {"person": 7, "chat": -70, "at": NOON, "id": 1}
         assert await store.rows("answers") == [row_of(question, **who, verdict="good")]
         assert await store.rows("votes") == [
-            {"item": "etcd-1", "options": [2, 0], "right": False, "hints": 0, "tries": 1, "known": True, **who}
+            {"item": "etcd-1", "options": [2, 0], "right": False, "hints": 0, "tries": 1, "known": True, "within": "", **who}
         ]
         assert [row["seen"] for row in await store.rows("learners")] == [NOON + 5]
 

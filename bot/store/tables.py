@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, text
 
 VERSION = "0003"  # the newest migration
 
@@ -59,7 +59,7 @@ votes = Table(
     Column("hints", Integer, nullable=False, server_default="0"),
     Column("tries", Integer, nullable=False, server_default="1"),
     Column("known", Boolean, nullable=False, server_default="1"),
-    Column("within", String(64), nullable=False, server_default=""),
+    Column("within", String(64), nullable=False, server_default=text("''")),
     Index("votes_by_person", "person"),
     Index("votes_by_chat", "chat"),
 )

@@ -12,7 +12,7 @@ def upgrade() -> None:
         votes.add_column(sa.Column("hints", sa.Integer, nullable=False, server_default="0"))
         votes.add_column(sa.Column("tries", sa.Integer, nullable=False, server_default="1"))
         votes.add_column(sa.Column("known", sa.Boolean, nullable=False, server_default="1"))
-        votes.add_column(sa.Column("within", sa.String(64), nullable=False, server_default=""))
+        votes.add_column(sa.Column("within", sa.String(64), nullable=False, server_default=sa.text("''")))
     op.create_index("votes_by_chat", "votes", ["chat"])
     op.create_table(
         "cards",
