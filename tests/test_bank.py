@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
+from itertools import combinations
+
+import pytest
+from rapidfuzz.fuzz import ratio
 
 from bot.knowledge import base
+from bot.knowledge.schema import LANGUAGES, Language
 
+ALIKE = 90  # of 100
 KNOWLEDGE = base.load(base.default_folder())
 PICTURE = KNOWLEDGE.pictures["lemonade"]
-ITEMS = PICTURE.items.values()
+ITEMS = PICTURE.practice.values()  # those of the tests apart
 
 
 def test_every_break_is_looked_for_by_two_items_or_more() -> None:
@@ -27,9 +33,11 @@ def test_every_type_and_every_facet_is_there() -> None:
     assert {item.facet for item in ITEMS} == {"truth", "mapping", "break", "transfer"}
 
 
-def test_no_question_is_put_twice() -> None:
-    put = defaultdict(list)
-    for id, item in PICTURE.items.items():
-        for stem in item.stem.both:
-            put[stem].append(id)
-    assert [ids for ids in put.values() if len(ids) > 1] == []
+def test_the_bank_is_large() -> None:
+    assert len(ITEMS) >= 250
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_questions_sound_alike(language: Language) -> None:
+    stems = [(id, item.stem[language]) for id, item in PICTURE.items.items()]
+    assert [(a, b) for (a, one), (b, other) in combinations(stems, 2) if ratio(one, other) >= ALIKE] == []
