@@ -16,7 +16,7 @@ from bot.classroom import Classroom
 from bot.knowledge import base, courses
 from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import Learner, Voted
-from bot.replies import Answer, Reply, phone_lines
+from bot.replies import Answer, Picture, Reply, phone_lines
 from tests.botapi import BotApi
 from tests.conftest import Run
 from tests.served import Served
@@ -146,6 +146,9 @@ def test_the_whole_course_from_the_first_question_to_a_week_later(language: Lang
     assert pupil.last.text == KNOWLEDGE.say(
         "learn.later.done", language, before=0, of=len(before), right=len(later), count=len(later)
     )
+    card = pupil.taps("learn.choice.on")
+    assert isinstance(card, Picture)
+    assert "2024-10-11" in card.svg
     asked = [vote.item for vote in pupil.votes if vote.within not in ("before", "after", "later")]
     assert not {*before, *after, *later}.intersection(asked)  # what the course never showed
     assert len({*before, *after, *later}) == len(before) + len(after) + len(later)

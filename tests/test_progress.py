@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from fontTools.ttLib import TTFont
 
+from bot.cups import WIDTH, Board, Cup
+from bot.cups import draw as drawing
 from bot.frontends.telegram.drawn import CAPTION, MESSAGES, draw, units
 from bot.frontends.telegram.png import FONT, png
 from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import Cards, Group, Voted
-from bot.quiz.cups import WIDTH, Board, Cup
-from bot.quiz.cups import draw as drawing
 from bot.quiz.memory import Memory
 from bot.quiz.path import Path as Way
 from bot.quiz.progress import Progress

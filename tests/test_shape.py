@@ -17,7 +17,7 @@ FLOORS = (
     ("bot.settings",),
     ("bot.operator", "bot.logs"),
     ("bot.store",),
-    ("bot.cited", "bot.model", "bot.allowance"),
+    ("bot.cited", "bot.cups", "bot.model", "bot.allowance"),
     ("bot.intents", "bot.replies", "bot.learners", "bot.limits", "bot.masks"),
     ("bot.knowledge",),
     ("bot.errors", "bot"),

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from random import Random
 
 from bot.cited import Citations, gap
+from bot.cups import Board, Cup, draw
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.courses import ITEMS
 from bot.knowledge.schema import Item, Language, Lesson, Step
 from bot.learners import Learner, Topic, Voted, Walk
 from bot.replies import Block, Choice, Paragraph, Reply, Span, say
+from bot.replies import Picture as Drawing
 
 MOST = 5  # closing items of one lesson: each one missed asks for one more
+EPOCH = date(1970, 1, 1).toordinal()
 WEEK = 7  # days between the last test and the one that shows what has stayed
 TESTS = ("before", "after", "later")
 LEARN = "/learn"
@@ -103,7 +107,7 @@ class Lessons:
             return self._said(f"learn.{due}", language, (self._choice("test", language, due), *skip), count=count)
         if left:
             return self._lesson(learner, walk, left[0], "skip" if left[0] in walk.known else "1", language)
-        return self._done(walk, language)
+        return self._done(walk, language, today)
 
     def _due(self, walk: Walk, today: int, left: bool) -> str:
         """The test whose time has come."""
@@ -280,8 +284,16 @@ class Lessons:
         key = f"learn.{test}.done" if test in ("placement", "before") or before[1] else f"learn.{test}.alone"
         return self._said(key, language, (self._choice("on", language, "on"), self._lessons(language)), **words)
 
-    def _done(self, walk: Walk, language: Language) -> Reply:
-        return self._said("learn.done", language, (self._lessons(language),), cups="🥤" * len(walk.passed))
+    def _done(self, walk: Walk, language: Language, today: int) -> Drawing:
+        """What one may show around: a full cup for each lesson, and the day; nothing about the person."""
+        lessons = [self.picture.lessons[id] for id in walk.passed if id in self.picture.lessons]
+        names = [lesson.title[language].partition(" ")[2] for lesson in lessons]
+        cups = [Cup(name, 1.0, len(lesson.about), len(lesson.about)) for name, lesson in zip(names, lessons, strict=True)]
+        title, foot = self._say("learn.card", language), self._say("learn.card.foot", language)
+        day = date.fromordinal(EPOCH + max(today, 0)).isoformat()
+        told = say(self._say("learn.done", language, cups="🥤" * len(lessons)))
+        heading = say(f"🎓 {title} · {day}", "heading")
+        return Drawing((heading, told), (self._lessons(language),), svg=draw(Board(title, day, cups, foot)))
 
     # ----------------------------------------------------------------- words
 

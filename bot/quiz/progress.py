@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bot.cups import Board, Cup, draw
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
 from bot.learners import Card, Cards, Group, Side
-from bot.quiz.cups import Board, Cup, draw
 from bot.quiz.memory import due, filled, retrievability
 from bot.quiz.path import Path
 from bot.replies import Block, Choice, Picture, Span, Table, say

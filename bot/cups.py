@@ -1,4 +1,4 @@
-"""How full the cups are, as numbers, and as a drawing: one cup for each area, lemonade up to where it is known."""
+"""How full cups are, as numbers, and as a drawing: one cup for each area or lesson, lemonade up to where it is known."""
 
 from __future__ import annotations
 
