@@ -137,7 +137,7 @@ class ApiServer:
         call = f"patch {API[kind][1]}" + (f"/{sub}" if sub else "")
         old = self._read(by, call, kind, name)
         if sub == "status" and by.startswith("user/"):
-            if wrong := schema.status_faults(kind, change.get("status")):
+            if wrong := schema.misfit({"kind": kind, "status": change.get("status")}, sub):
                 raise self._reject(by, call, kind, name, 400, "BadRequest", f"{kind} in version cannot be handled: {wrong}")
             change = {**change, "status": admission.status(change.get("status") or {}, self.now)}
         return self.update(by, merge(old, change), "status" if sub == "status" else "", call)
@@ -252,10 +252,10 @@ class ApiServer:
             if old is None:
                 admission.default(new, self.flags, self._made)
             return  # the parts write what they have read; looking at it again would find nothing
-        if kind not in schema.SPECS:
+        if kind not in schema.KINDS:
             message = f'{_resource(kind)} "{name}" is forbidden: User "kubectl" cannot write resource "{API[kind][1]}"'
             raise self._reject(by, call, kind, name, 403, "Forbidden", message)
-        if wrong := schema.faults(new):
+        if wrong := schema.misfit(new):
             version = API[kind][0].split("/")[-1]
             message = f'{kind} in version "{version}" cannot be handled as a {kind}: {wrong}'
             raise self._reject(by, call, kind, name, 400, "BadRequest", message)
