@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.simulation.objects import API, Object, labels_of, name_of, selects
+from bot.simulation.objects import API, Object, labels_of, name_of, owners_of, selects
 from bot.simulation.schema import NAME, NAME_RULE, check, fill, invalid, unsupported
 
 LIMITS = {"Pod": 1000, "Deployment": 100, "ReplicaSet": 1200, "Service": 100, "PodDisruptionBudget": 100, "Node": 100}
@@ -93,7 +93,7 @@ def faults(thing: Object, old: Object | None) -> Iterator[str]:
     if old is None and (not NAME.fullmatch(name_of(thing)) or len(name_of(thing)) > 253):
         yield f"metadata.name: {invalid(name_of(thing), NAME_RULE)}"
     yield from _labels("metadata.labels", labels_of(thing))
-    for i, owner in enumerate(thing["metadata"].get("ownerReferences") or []):
+    for i, owner in enumerate(owners_of(thing)):
         for key in ("kind", "name", "uid"):
             if not owner.get(key):
                 yield f"metadata.ownerReferences[{i}].{key}: {invalid('', 'must not be empty')}"

@@ -17,11 +17,12 @@ from bot.simulation.endpoints import EndpointSliceController
 from bot.simulation.garbage import GarbageCollector, PodGarbageCollector
 from bot.simulation.kubelet import Kubelet
 from bot.simulation.nodes import NodeController, TaintEvictionController
-from bot.simulation.objects import Object, condition, name_of, owner_of, status_of
+from bot.simulation.objects import Object, name_of, owner_of
 from bot.simulation.part import Part
 from bot.simulation.replicaset import ReplicaSetController
 from bot.simulation.runtime import Registry, Runtime
 from bot.simulation.scheduler import Scheduler
+from bot.simulation.statuses import condition, status_of
 from bot.simulation.store import Store
 from bot.simulation.trace import Line, Story, Trace
 

@@ -11,26 +11,23 @@ import json
 
 from bot.simulation import rolling
 from bot.simulation.apiserver import ApiServer
+from bot.simulation.clock import moment
 from bot.simulation.objects import (
     Object,
     annotations_of,
     clone,
-    condition,
-    finished,
     labels_of,
     leaving,
-    moment,
     name_of,
     number,
     owned_by,
     owner_of,
     selects,
-    set_condition,
-    status_of,
     uid_of,
 )
 from bot.simulation.part import Part
 from bot.simulation.rolling import DESIRED, NOTE
+from bot.simulation.statuses import condition, finished, set_condition, status_of
 
 REVISION, HISTORY = f"{NOTE}revision", f"{NOTE}revision-history"
 HASH = "pod-template-hash"

@@ -5,20 +5,10 @@ A budget stops evictions only: no deletion, no lost node and no roll-out ever as
 
 from __future__ import annotations
 
-from bot.simulation.objects import (
-    Object,
-    finished,
-    holds,
-    labels_of,
-    leaving,
-    moment,
-    name_of,
-    owner_of,
-    selects,
-    share,
-    status_of,
-)
+from bot.simulation.clock import moment
+from bot.simulation.objects import Object, leaving, name_of, owner_of, selector_of, share
 from bot.simulation.part import Part
+from bot.simulation.statuses import finished, holds, status_of
 
 FORGOTTEN = 120_000  # ms after which an eviction that led to no deletion is no longer counted
 
@@ -30,16 +20,17 @@ class DisruptionController(Part):
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
         if kind == "PodDisruptionBudget":
             self.wake(name_of(new or old or {}))
-            return
-        for budget in self.api.store.all("PodDisruptionBudget"):
-            if kind != "Pod" or any(selects(_selector(budget), labels_of(pod)) for pod in (old, new) if pod):
+        elif kind == "Pod":
+            self.wake_choosers("PodDisruptionBudget", old, new)
+        else:
+            for budget in self.api.store.all("PodDisruptionBudget"):
                 self.wake(name_of(budget))
 
     def reconcile(self, key: str) -> int | None:
         budget = self.api.get("PodDisruptionBudget", key)
         if budget is None:
             return None
-        pods = self.api.find("Pod", *(("label", *pair) for pair in _selector(budget).items()))
+        pods = self.api.chosen("Pod", selector_of(budget))
         if not pods:
             self.api.event("controllermanager", budget, "NoPods", "No matching pods found")
         expected, desired = self._wanted(budget, pods)
@@ -53,7 +44,7 @@ class DisruptionController(Part):
             "observedGeneration": budget["metadata"]["generation"],
             **({"disruptedPods": evicted} if evicted else {}),
         }
-        self.api.update(self.name, {**budget, "status": status}, "status")
+        self.report(budget, status)
         return len(pods) // 4
 
     def _pending(self, budget: Object, pods: list[Object]) -> dict[str, str]:
@@ -83,7 +74,3 @@ class DisruptionController(Part):
             if thing and "replicas" in thing["spec"]:
                 sizes[thing["metadata"]["uid"]] = int(thing["spec"]["replicas"])
         return sum(sizes.values())
-
-
-def _selector(budget: Object) -> dict[str, str]:
-    return (budget["spec"].get("selector") or {}).get("matchLabels") or {}

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from bot.simulation import reports
 from bot.simulation.apiserver import ApiServer, Rejected
 from bot.simulation.clock import Timer
-from bot.simulation.objects import Object, clone, finished, leaving, name_of, set_condition, status_of, uid_of
+from bot.simulation.objects import Object, clone, leaving, name_of, uid_of
 from bot.simulation.part import Part
 from bot.simulation.probes import Prober
 from bot.simulation.registration import Registration
 from bot.simulation.runtime import Container, Runtime
+from bot.simulation.statuses import finished, set_condition, status_of
 
 SANDBOX, SETTLE, LAST_WORD, RELIST = 300, 4, 800, 100  # ms, as recorded
 RESYNC = 11_000  # ms: 10 s and some jitter until a Pod with a failing container is looked at again

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Object = dict[str, Any]
-START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)  # when virtual time begins
 QUANTITY = re.compile(r"([+-]?\d{1,15}(?:\.\d{1,9})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 FACTORS = {"m": 0.001, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 API = {  # kind: (apiVersion, plural, the group's suffix in messages, the prefix of readable names)
@@ -51,18 +49,18 @@ def annotations_of(thing: Object) -> dict[str, str]:
     return thing["metadata"].get("annotations") or {}
 
 
-def status_of(thing: Object) -> Object:
-    return thing.get("status") or {}
-
-
 def leaving(thing: Object) -> bool:
     """Marked for deletion; not the same as gone."""
     return "deletionTimestamp" in thing["metadata"]
 
 
+def owners_of(thing: Object) -> list[Object]:
+    return thing["metadata"].get("ownerReferences") or []
+
+
 def owner_of(thing: Object) -> Object | None:
     """The owner reference of the controller, the only owner that manages."""
-    return next((owner for owner in thing["metadata"].get("ownerReferences") or [] if owner.get("controller")), None)
+    return next((owner for owner in owners_of(thing) if owner.get("controller")), None)
 
 
 def owned_by(owner: Object) -> list[Object]:
@@ -78,45 +76,18 @@ def owned_by(owner: Object) -> list[Object]:
     ]
 
 
+def selector_of(thing: Object) -> dict[str, str]:
+    """The labels that an object looks for in others."""
+    selector = thing["spec"].get("selector") or {}
+    return selector if thing["kind"] == "Service" else selector.get("matchLabels") or {}
+
+
+def chooses(thing: Object, other: Object) -> bool:
+    return selects(selector_of(thing), labels_of(other))
+
+
 def selects(selector: dict[str, str] | None, labels: dict[str, str]) -> bool:
     return bool(selector) and all(labels.get(key) == value for key, value in (selector or {}).items())
-
-
-def condition(status: Object, kind: str) -> Object | None:
-    return next((found for found in status.get("conditions") or [] if found["type"] == kind), None)
-
-
-def holds(thing: Object, kind: str) -> bool:
-    """Is the condition True? Absent counts as not."""
-    found = condition(status_of(thing), kind)
-    return found is not None and found["status"] == "True"
-
-
-def set_condition(status: Object, now: str, kind: str, state: str, reason: str = "", message: str = "", **more: Any) -> None:
-    """Replaces or adds a condition; its transition time moves only when its status does."""
-    old = condition(status, kind)
-    new = {"type": kind, "status": state, **({"reason": reason} if reason else {}), **({"message": message} if message else {})}
-    kept = old["lastTransitionTime"] if old is not None and old["status"] == state else now
-    new = {**new, "lastTransitionTime": kept, **more}
-    status["conditions"] = [*(c for c in status.get("conditions") or [] if c["type"] != kind), new]
-    status["conditions"].sort(key=lambda c: str(c["type"]))
-
-
-def finished(pod: Object) -> bool:
-    return status_of(pod).get("phase") in ("Succeeded", "Failed")
-
-
-def active(pod: Object) -> bool:
-    return not finished(pod) and not leaving(pod)
-
-
-def stamp(now: int) -> str:
-    """Milliseconds of virtual time as the API writes times."""
-    return (START + timedelta(milliseconds=now)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def moment(text: str) -> int:
-    return round((datetime.fromisoformat(text) - START) / timedelta(milliseconds=1))
 
 
 def quantity(value: object) -> float | None:

@@ -6,9 +6,12 @@ stopped is found by looking at everything once when it starts. A write that come
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.simulation.apiserver import ApiServer, Rejected
 from bot.simulation.clock import Timer
-from bot.simulation.objects import Object, stamp
+from bot.simulation.objects import API, Object, chooses, clone, leaving, name_of, owned_by, owners_of, selector_of, uid_of
+from bot.simulation.statuses import active, set_condition
 
 TRIES = 15  # deployment_controller.go:54
 
@@ -47,6 +50,47 @@ class Part:
         self.clock.cancel(self._timers.pop(key, None))
         self._timers[key] = self.clock.after(delay, lambda: self._due(key), quiet)
 
+    def wake_owners(self, kind: str, *seen: Object | None) -> None:
+        """Wakes what owns an object, as it was or as it is."""
+        for owner in [owner for thing in seen if thing for owner in owners_of(thing)]:
+            if owner["kind"] == kind:
+                self.wake(owner["name"])
+
+    def wake_choosers(self, kind: str, *seen: Object | None) -> None:
+        """Wakes what chooses an object by its labels, as they were or as they are."""
+        for one in self.api.store.all(kind):
+            if any(chooses(one, thing) for thing in seen if thing):
+                self.wake(name_of(one))
+
+    def claim(self, owner: Object, kind: str) -> list[Object]:
+        """What it owns; what it chooses and belongs to nobody is adopted, what it no longer chooses is released."""
+        mine = []
+        for thing in self.api.find(kind, ("owner", uid_of(owner))):
+            if chooses(owner, thing):
+                mine.append(thing)
+            elif not leaving(thing) and not leaving(owner):
+                self.amend(thing, ownerReferences=None)
+        for thing in self.api.chosen(kind, selector_of(owner)):
+            if not owners_of(thing) and active(thing) and not leaving(owner):
+                mine.append(self.amend(thing, ownerReferences=owned_by(owner)))
+        return mine
+
+    def amend(self, thing: Object, **meta: Any) -> Object:
+        return self.api.patch(self.name, thing["kind"], name_of(thing), {"metadata": meta})
+
+    def mark(self, thing: Object, *said: str, **status: Any) -> None:
+        """Writes one condition into a status, and what else is given."""
+        new = clone(thing)
+        new["status"] |= status
+        set_condition(new["status"], self.now, *said)
+        self.api.update(self.name, new, "status", f"patch {API[thing['kind']][1]}/status")
+
+    def report(self, thing: Object, status: Object) -> None:
+        self.api.update(self.name, {**thing, "status": status}, "status")
+
+    def delete(self, thing: Object, **how: Any) -> None:
+        self.api.delete(self.name, thing["kind"], name_of(thing), uid=uid_of(thing), **how)
+
     def start(self) -> None:
         self.running = True
         for kind in self.kinds:
@@ -72,7 +116,7 @@ class Part:
 
     @property
     def now(self) -> str:
-        return stamp(self.clock.now)
+        return self.api.now
 
     def _changed(self, kind: str, old: Object | None, new: Object | None) -> None:
         if self.running:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.simulation.apiserver import Rejected
-from bot.simulation.objects import Object, clone, condition, set_condition, status_of
+from bot.simulation.objects import Object, clone
+from bot.simulation.statuses import condition, set_condition, status_of
 
 if TYPE_CHECKING:
     from bot.simulation.kubelet import Kubelet

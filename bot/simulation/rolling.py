@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.simulation.objects import Object, annotations_of, name_of, number, share, status_of
+from bot.simulation.objects import Object, annotations_of, name_of, number, share
+from bot.simulation.statuses import status_of
 
 NOTE = "deployment.kubernetes.io/"
 DESIRED, MOST = f"{NOTE}desired-replicas", f"{NOTE}max-replicas"

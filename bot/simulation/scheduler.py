@@ -6,27 +6,13 @@ something changes that could help, or for five minutes (schedule_one.go, schedul
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
 
 from bot.simulation.apiserver import ApiServer
 from bot.simulation.nodes import CORDONED, taints_of, tolerates
-from bot.simulation.objects import (
-    Object,
-    clone,
-    finished,
-    labels_of,
-    leaving,
-    name_of,
-    owner_of,
-    quantity,
-    requests,
-    set_condition,
-    spread,
-    status_of,
-    uid_of,
-)
+from bot.simulation.objects import Object, labels_of, leaving, name_of, owner_of, quantity, requests, uid_of
 from bot.simulation.part import Part
+from bot.simulation.statuses import finished, status_of
 
 FLUSH = 300_000  # ms: scheduling_queue.go:66
 LEAST = {"cpu": 0.1, "memory": 200 * 2**20}  # counted in scores for a Pod that asks for nothing
@@ -35,29 +21,23 @@ NO_MATCH, NO_ROOM = "node(s) didn't match Pod's node affinity/selector", "Too ma
 UNHELPFUL, NO_VICTIMS = "Preemption is not helpful for scheduling", "No preemption victims found for incoming pod"
 
 
-@dataclass
 class Usage:
-    """What the Pods on one node ask for."""
+    """What the Pods on one node ask for, and how many of them each owner has there."""
 
-    pods: dict[str, tuple[float, float, str]] = field(default_factory=dict)
-    cpu: float = 0
-    memory: float = 0
-    owners: Counter[str] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self.pods: dict[str, dict[str, float]] = {}
+        self.total: defaultdict[str, float] = defaultdict(float)
 
     def put(self, pod: Object) -> None:
         self.drop(pod)
-        cpu, memory = requests(pod, "cpu"), requests(pod, "memory")
         owner = "" if leaving(pod) else _owner(pod)  # its room is still taken, but it no longer counts for spreading
-        self.pods[uid_of(pod)] = (cpu, memory, owner)
-        self.cpu, self.memory = self.cpu + cpu, self.memory + memory
-        self.owners[owner] += 1
+        taken = self.pods[uid_of(pod)] = {**{key: requests(pod, key) for key in LEAST}, owner: 1}
+        for key, amount in taken.items():
+            self.total[key] += amount
 
     def drop(self, pod: Object) -> None:
-        if uid_of(pod) not in self.pods:
-            return
-        cpu, memory, owner = self.pods.pop(uid_of(pod))
-        self.cpu, self.memory = self.cpu - cpu, self.memory - memory
-        self.owners[owner] -= 1
+        for key, amount in self.pods.pop(uid_of(pod), {}).items():
+            self.total[key] -= amount
 
 
 class Scheduler(Part):
@@ -122,40 +102,36 @@ class Scheduler(Part):
             return [NO_MATCH]
         usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]
         lacking = [NO_ROOM] if len(usage.pods) >= int(room["pods"]) else []
-        for resource, used in (("cpu", usage.cpu), ("memory", usage.memory)):
-            asked = requests(pod, resource)
-            if asked and used + asked > (quantity(room[resource]) or 0) + 1e-9:
-                lacking.append(f"Insufficient {resource}")
+        asked = {key: requests(pod, key) for key in LEAST}
+        lacking += [f"Insufficient {key}" for key in LEAST
+                    if asked[key] and usage.total[key] + asked[key] > (quantity(room[key]) or 0) + 1e-9]  # fmt: skip
         return lacking
 
     def _score(self, pod: Object, node: Object) -> tuple[float, float]:
         """Lower is better: few Pods of the same owner beside it, then much room left."""
         usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]
-        used = (max(usage.cpu, LEAST["cpu"] * len(usage.pods)), max(usage.memory, LEAST["memory"] * len(usage.pods)))
-        full = [amount / (quantity(room[key]) or 1) for key, amount in zip(("cpu", "memory"), used, strict=True)]
-        return usage.owners[_owner(pod)] if owner_of(pod) else 0, round(sum(full) / 2, 6)
+        full = [max(usage.total[key], least * len(usage.pods)) / (quantity(room[key]) or 1) for key, least in LEAST.items()]
+        return usage.total[_owner(pod)] if owner_of(pod) else 0, round(sum(full) / 2, 6)
 
     def _give_up(self, pod: Object, refused: dict[str, list[str]]) -> None:
         message = self._explain(pod, refused)
         self.waiting[name_of(pod)] = None
         self.event(pod, "FailedScheduling", message, "Warning")
-        new = clone(pod)
-        set_condition(new["status"], self.now, "PodScheduled", "False", "Unschedulable", message)
-        self.api.update(self.name, new, "status", "patch pods/status")
+        self.mark(pod, "PodScheduled", "False", "Unschedulable", message)
         self.wake_after(name_of(pod), FLUSH, quiet=True)
 
     def _explain(self, pod: Object, refused: dict[str, list[str]]) -> str:
         if not refused:
             return "no nodes available to schedule pods"
         total = f"0/{len(refused)} nodes are available: "
-        why = _listed(spread(reason for reasons in refused.values() for reason in reasons))
-        helpless = _listed(spread(self._preempting(pod, name, reasons) for name, reasons in refused.items()))
+        why = _listed(Counter(reason for reasons in refused.values() for reason in reasons))
+        helpless = _listed(Counter(self._preempting(pod, name, reasons) for name, reasons in refused.items()))
         return f"{total}{why}. no new claims to deallocate, preemption: {total}{helpless}."
 
     def _preempting(self, pod: Object, node: str, reasons: list[str]) -> str:
         """Would driving other Pods away help? Not where an empty node would not do either."""
         room = status_of(self.api.get("Node", node) or {}).get("allocatable", {})
-        small = any(requests(pod, key) > (quantity(room[key]) or 0) for key in ("cpu", "memory"))
+        small = any(requests(pod, key) > (quantity(room[key]) or 0) for key in LEAST)
         return UNHELPFUL if small or {NO_TAINT, NO_NODE, NO_MATCH} & set(reasons) else NO_VICTIMS
 
     def _try_again(self) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bot.simulation.objects import Object, labels_of, name_of
+from bot.simulation.objects import Object, labels_of, name_of, owners_of
 
 KEPT = 1000  # changes that a late watcher can still catch up with
 Watcher = Callable[[str, Object | None, Object | None], None]
@@ -49,6 +49,10 @@ class Store:
         buckets = sorted((self._index.get((kind, *term), {}) for term in terms), key=len)
         things = self.objects.get(kind, {})
         return [things[name] for name in buckets[0] if all(name in bucket for bucket in buckets[1:])] if buckets else []
+
+    def chosen(self, kind: str, selector: dict[str, str]) -> list[Object]:
+        """Objects that have all these labels; none when no label is asked for."""
+        return self.find(kind, *(("label", *pair) for pair in selector.items()))
 
     def write(self, new: Object) -> Object:
         """Stores an object under the next revision; the caller has checked everything."""
@@ -98,7 +102,7 @@ def _node(kind: str, thing: Object) -> str:
 def _terms(kind: str, thing: Object | None) -> Iterator[tuple[str, ...]]:
     if thing is None or kind in ("Event", "Lease"):
         return
-    for owner in thing["metadata"].get("ownerReferences") or []:
+    for owner in owners_of(thing):
         yield kind, "owner", owner["uid"]
     for key, value in labels_of(thing).items():
         yield kind, "label", key, value
