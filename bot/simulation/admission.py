@@ -39,11 +39,9 @@ def default(thing: Object, flags: dict[str, int], number: int) -> None:
         case "Pod":
             _tolerate(spec, flags)
             thing.setdefault("status", {"phase": "Pending", "qosClass": _quality(spec)})
-        case "Deployment":
-            if spec["strategy"]["type"] == "RollingUpdate":
-                spec["strategy"]["rollingUpdate"] = spec["strategy"].get("rollingUpdate") or {}
-                fill("Strategy", spec["strategy"])
-            thing.setdefault("status", {})
+        case "Deployment" if spec["strategy"]["type"] == "RollingUpdate":
+            spec["strategy"]["rollingUpdate"] = spec["strategy"].get("rollingUpdate") or {}
+            fill("Strategy", spec["strategy"])
         case "ReplicaSet":
             spec["selector"] = spec.get("selector") or {"matchLabels": labels_of({"metadata": {}, **template})}
             thing.setdefault("status", {"replicas": 0})
@@ -51,11 +49,11 @@ def default(thing: Object, flags: dict[str, int], number: int) -> None:
             if spec.get("clusterIP") is None:
                 spec["clusterIP"] = f"10.96.{number // 250}.{number % 250 + 2}"
             for i, port in enumerate(spec.get("ports") or []):
-                given = {key: value for key, value in port.items() if value is not None}
                 node_port = {"nodePort": 30000 + number + i} if spec["type"] in ("NodePort", "LoadBalancer") else {}
+                given = {key: value for key, value in port.items() if value is not None}
                 port |= {"targetPort": port.get("port"), **node_port, **given}
-        case "PodDisruptionBudget":
-            thing.setdefault("status", {})
+    if kind in ("Deployment", "PodDisruptionBudget"):
+        thing.setdefault("status", {})
 
 
 def _fill_containers(spec: Object) -> None:

@@ -143,7 +143,7 @@ class ApiServer:
         request = Request(by, f"patch {API[kind][1]}" + (f"/{sub}" if sub else ""), kind, name)
         old = self.read(request)
         if sub == "status" and by.startswith("user/"):
-            if wrong := schema.misfit({"kind": kind, "status": change.get("status")}, sub):
+            if wrong := schema.misfit(kind, change.get("status"), sub):
                 raise self._refuse(request, "BadRequest", f"{kind} in version cannot be handled: {wrong}")
             change = {**change, "status": admission.status(change.get("status") or {}, self.now)}
         return self.update(by, merge(old, change), "status" if sub == "status" else "", request.call)
@@ -250,10 +250,10 @@ class ApiServer:
         kind, outside = request.kind, request.by.startswith("user/")
         if not self.running:
             raise self._refuse(request, "ServiceUnavailable", REFUSED)
-        if outside and kind not in schema.KINDS:
+        if outside and kind not in schema.SHAPES:
             message = f'{request.resource} "{request.name}" is forbidden: User "kubectl" cannot write resource "{API[kind][1]}"'
             raise self._refuse(request, "Forbidden", message)
-        if outside and (wrong := schema.misfit(new)):
+        if outside and (wrong := schema.misfit(kind, new)):
             version = API[kind][0].split("/")[-1]
             raise self._refuse(request, "BadRequest", f'{kind} in version "{version}" cannot be handled as a {kind}: {wrong}')
         if old is None or (outside and kind != "Pod"):
