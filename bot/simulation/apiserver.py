@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bot.simulation import admission, schema
 from bot.simulation.clock import Clock, stamp
-from bot.simulation.objects import API, UNSPACED, Object, annotations_of, chooses, clone, leaving, name_of, uid_of
+from bot.simulation.objects import API, UNSPACED, Object, annotations_of, chooses, clone, leaving, merge, name_of, uid_of
 from bot.simulation.statuses import finished, holds, set_condition, status_of
 from bot.simulation.store import Store
 
@@ -327,18 +327,3 @@ def _merged(old: Object, new: Object, sub: str) -> Object:
     status = {"status": old["status"]} if "status" in old else {}
     changed = {key: clone(value) for key, value in new.items() if key != "status"}
     return {**old, **changed, "metadata": {**kept, **given}, **status}
-
-
-def merge(old: Any, change: Any) -> Any:
-    """A merge patch (RFC 7386); lists of named things are merged by name, as a strategic merge patch does."""
-    if isinstance(old, list) and isinstance(change, list) and all(isinstance(i, dict) and "name" in i for i in [*old, *change]):
-        named = {item["name"]: item for item in old}
-        return list({**named, **{item["name"]: merge(named.get(item["name"], {}), item) for item in change}}.values())
-    if not isinstance(change, dict):
-        return clone(change)
-    kept = (
-        {key: value for key, value in old.items() if key not in change or change[key] is not None}
-        if isinstance(old, dict)
-        else {}
-    )
-    return {**kept, **{key: merge(kept.get(key), value) for key, value in change.items() if value is not None}}

@@ -33,20 +33,15 @@ class DeploymentController(Part):
         super().__init__(api)
         self._hashes: dict[str, dict[str, str]] = {}  # of each Deployment's name: template -> letter
 
-    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
-        if kind == "Deployment":
-            self.wake(name_of(new or old or {}))
-        elif kind == "ReplicaSet":
+    def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind == "ReplicaSet":
             self.wake_owners("Deployment", old, new)
             if new and not owner_of(new):
                 self.wake_choosers("Deployment", new)
         elif (new is None or finished(new)) and (owner := owner_of(new or old or {})):  # Recreate waits for Pods to end
             self.wake_owners("Deployment", self.api.get("ReplicaSet", owner["name"]))
 
-    def reconcile(self, key: str) -> None:
-        deployment = self.api.get("Deployment", key)
-        if deployment is None:
-            return
+    def tend(self, deployment: Object) -> None:
         owned = self.claim(deployment, "ReplicaSet")
         owned.sort(key=lambda rs: (rs["metadata"]["creationTimestamp"], name_of(rs)))
         new = next((rs for rs in owned if _template(rs) == _template(deployment)), None)

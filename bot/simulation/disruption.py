@@ -17,19 +17,14 @@ class DisruptionController(Part):
     name = "disruption-controller"
     kinds = ("PodDisruptionBudget", "Pod", "Deployment", "ReplicaSet")
 
-    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
-        if kind == "PodDisruptionBudget":
-            self.wake(name_of(new or old or {}))
-        elif kind == "Pod":
+    def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind == "Pod":
             self.wake_choosers("PodDisruptionBudget", old, new)
         else:
             for budget in self.api.store.all("PodDisruptionBudget"):
                 self.wake(name_of(budget))
 
-    def reconcile(self, key: str) -> int | None:
-        budget = self.api.get("PodDisruptionBudget", key)
-        if budget is None:
-            return None
+    def tend(self, budget: Object) -> int:
         pods = self.api.chosen("Pod", selector_of(budget))
         if not pods:
             self.api.event("controllermanager", budget, "NoPods", "No matching pods found")

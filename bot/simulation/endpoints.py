@@ -14,16 +14,9 @@ class EndpointSliceController(Part):
     name = "endpointslice-controller"
     kinds = ("Service", "Pod", "EndpointSlice")
 
-    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
-        if kind == "Service":
-            self.wake(name_of(new or old or {}))
-        else:
-            self.wake_owners("Service", old, new)
-            self.wake_choosers("Service", old, new)
-
-    def reconcile(self, key: str) -> int | None:
-        service = self.api.get("Service", key)
-        if service is None or not selector_of(service):
+    def tend(self, service: Object) -> int | None:
+        key = name_of(service)
+        if not selector_of(service):
             return None
         pods = self.api.chosen("Pod", selector_of(service))
         endpoints = [_endpoint(pod) for pod in pods if status_of(pod).get("podIP") and not finished(pod)]

@@ -75,11 +75,9 @@ class NodeController(Part):
             self.wake(name)
         super().resume()
 
-    def reconcile(self, key: str) -> None:
+    def tend(self, node: Object) -> None:
         """Keeps the NoSchedule taints in step with the conditions; NoExecute waits for the next round."""
-        node = self.api.get("Node", key)
-        if node is None:
-            return
+        key = name_of(node)
         if key not in self._known:
             self._known.add(key)
             self.event(node, "RegisteredNode", f"Node {key} event: Registered Node {key} in Controller")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from typing import Any
 
 Object = dict[str, Any]
@@ -31,6 +30,21 @@ def clone(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: clone(item) for key, item in value.items()}
     return [clone(item) for item in value] if isinstance(value, list) else value
+
+
+def merge(old: Any, change: Any) -> Any:
+    """A merge patch (RFC 7386); lists of named things are merged by name, as a strategic merge patch does."""
+    if isinstance(old, list) and isinstance(change, list) and all(isinstance(i, dict) and "name" in i for i in [*old, *change]):
+        named = {item["name"]: item for item in old}
+        return list({**named, **{item["name"]: merge(named.get(item["name"], {}), item) for item in change}}.values())
+    if not isinstance(change, dict):
+        return clone(change)
+    kept = (
+        {key: value for key, value in old.items() if key not in change or change[key] is not None}
+        if isinstance(old, dict)
+        else {}
+    )
+    return {**kept, **{key: merge(kept.get(key), value) for key, value in change.items() if value is not None}}
 
 
 def name_of(thing: Object) -> str:
@@ -115,10 +129,3 @@ def share(value: object, whole: int, up: bool) -> int:
         exact = int(value[:-1]) * whole / 100
         return math.ceil(exact) if up else math.floor(exact)
     return int(str(value))
-
-
-def spread(reasons: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for reason in reasons:
-        counts[reason] = counts.get(reason, 0) + 1
-    return counts

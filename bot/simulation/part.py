@@ -18,7 +18,7 @@ TRIES = 15  # deployment_controller.go:54
 
 class Part:
     name = ""
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()  # what it watches; it acts on the first of them
     lag = 5  # ms from a change to the turn it causes
 
     def __init__(self, api: ApiServer) -> None:
@@ -33,10 +33,23 @@ class Part:
             api.store.watch(kind, self._changed)
 
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
-        """Says by `wake` which objects a change concerns."""
-        raise NotImplementedError
+        """Says by `wake` which objects a change concerns: the object itself, or those that `concern` finds."""
+        if kind == self.kinds[0]:
+            self.wake(name_of(new or old or {}))
+        else:
+            self.concern(kind, old, new)
+
+    def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
+        """Wakes what owns an object or chooses it by its labels, as it was and as it is."""
+        self.wake_owners(self.kinds[0], old, new)
+        self.wake_choosers(self.kinds[0], old, new)
 
     def reconcile(self, key: str) -> int | None:
+        """One turn, if the object is still there."""
+        thing = self.api.get(self.kinds[0], key)
+        return self.tend(thing) if thing else None
+
+    def tend(self, thing: Object) -> int | None:
         """Looks at the object and the world, and does what is missing; may say how many ms the looking took."""
         raise NotImplementedError
 
@@ -51,13 +64,11 @@ class Part:
         self._timers[key] = self.clock.after(delay, lambda: self._due(key), quiet)
 
     def wake_owners(self, kind: str, *seen: Object | None) -> None:
-        """Wakes what owns an object, as it was or as it is."""
         for owner in [owner for thing in seen if thing for owner in owners_of(thing)]:
             if owner["kind"] == kind:
                 self.wake(owner["name"])
 
     def wake_choosers(self, kind: str, *seen: Object | None) -> None:
-        """Wakes what chooses an object by its labels, as they were or as they are."""
         for one in self.api.store.all(kind):
             if any(chooses(one, thing) for thing in seen if thing):
                 self.wake(name_of(one))

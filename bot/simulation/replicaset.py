@@ -28,18 +28,12 @@ class ReplicaSetController(Part):
         super().__init__(api)
         self._refused: dict[str, int] = {}  # how often in a row a ReplicaSet could not create its Pods
 
-    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
-        if kind == "ReplicaSet":
-            self.wake(name_of(new or old or {}))
-            return
+    def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
         self.wake_owners("ReplicaSet", old, new)
         if new and not owner_of(new):
             self.wake_choosers("ReplicaSet", new)
 
-    def reconcile(self, key: str) -> int | None:
-        rs = self.api.get("ReplicaSet", key)
-        if rs is None:
-            return None
+    def tend(self, rs: Object) -> int:
         pods = self.claim(rs, "Pod")
         working = [pod for pod in pods if active(pod)]
         failure = "" if leaving(rs) else self._fill(rs, working)
