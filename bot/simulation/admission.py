@@ -22,11 +22,7 @@ UPDATABLE = (
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
-FREE = (
-    "containers",
-    "tolerations",
-    "activeDeadlineSeconds",
-)  # what an update may change of a Pod's spec; of a container the image
+FREE = ("containers", "tolerations", "activeDeadlineSeconds")  # in a Pod's spec; of a container the image alone
 
 
 def default(thing: Object, flags: dict[str, int], number: int) -> None:

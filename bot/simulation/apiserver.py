@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NamedTuple
 
 from bot.simulation import admission, schema
@@ -29,14 +28,6 @@ CASCADES = {"foreground": "foregroundDeletion", "orphan": "orphan"}
 COUNTED = ("Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget", "EndpointSlice")  # kinds that have a generation
 SYSTEM = {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"}
 WRITABLE = ("labels", "annotations", "finalizers", "ownerReferences")
-NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
-KUBERNETES: Object = {
-    "apiVersion": "v1", "kind": "Service",
-    "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
-    "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1",
-             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
-}  # fmt: skip
-RESTORED = 10_000  # ms
 EVENTS_KEPT = 10_000
 Teller = Callable[..., None]
 
@@ -78,22 +69,6 @@ class ApiServer:
     def now(self) -> str:
         return stamp(self.clock.now)
 
-    def bear(self) -> None:
-        """What every cluster has from its first moment."""
-        for name in NAMESPACES:
-            meta = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
-            born = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
-            self.store.write(self._numbered({"apiVersion": "v1", "kind": "Namespace", "metadata": meta, **born}, "9"))
-        self.store.write(self._numbered(clone(KUBERNETES), "9"))
-        self._made = 0
-
-    def _numbered(self, thing: Object, series: str) -> Object:
-        self._made += 1
-        if thing["kind"] not in UNSPACED:
-            thing["metadata"].setdefault("namespace", "default")
-        thing["metadata"] |= {"uid": f"00000000-0000-4000-{series}000-{self._made:012d}", "creationTimestamp": self.now}
-        return thing
-
     def read(self, request: Request) -> Object:
         if not self.running:
             raise self._refuse(request, "ServiceUnavailable", REFUSED)
@@ -119,10 +94,13 @@ class ApiServer:
             if prefix:
                 self._series[prefix] -= 1  # a name that nobody got
             raise self._refuse(request, "Forbidden", over)
-        self._numbered(thing, "8")
-        if kind in COUNTED:
-            meta["generation"] = 1
-        return self._write(request, None, thing)
+        self._made += 1
+        if kind not in UNSPACED:
+            meta.setdefault("namespace", "default")
+        meta |= {"uid": f"00000000-0000-4000-8000-{self._made:012d}", "creationTimestamp": self.now}
+        meta |= {"generation": 1} if kind in COUNTED else {}
+        self._write(request, None, thing)
+        return thing
 
     def update(self, by: str, thing: Object, sub: str = "", call: str = "") -> Object:
         """Replaces an object, or with `sub="status"` its status; a revision in it has to be the stored one."""
@@ -178,7 +156,7 @@ class ApiServer:
             if new != old:
                 self._write(request, old, new)
         if not _held(new):
-            self._remove(request)
+            self._write(request, new, None)
 
     def bind(self, by: str, name: str, node: str) -> None:
         """A binding: nodeName and PodScheduled=True in one write, once and for all."""
@@ -274,29 +252,20 @@ class ApiServer:
         counted = "endpoints" if request.kind == "EndpointSlice" else "spec"
         if request.kind in COUNTED and new.get(counted) != old.get(counted):
             new["metadata"]["generation"] = old["metadata"]["generation"] + 1
-        if leaving(old) and not _held(new):
-            self._remove(request)
-            return new
-        return self._write(request, old, new)
-
-    def _write(self, request: Request, old: Object | None, new: Object) -> Object:
-        self.changes += 1
-        self.store.write(new)
-        self._tell("MODIFIED" if old else "ADDED", request.by, request.kind, request.name, call=request.call, old=old, new=new)
+        gone = leaving(old) and not _held(new)
+        self._write(request, old, None if gone else new)
         return new
 
-    def _remove(self, request: Request) -> None:
-        old = self.store.objects[request.kind][request.name]
+    def _write(self, request: Request, old: Object | None, new: Object | None) -> None:
+        """Stores a new or changed object, or without `new` the end of one, and tells it."""
+        by, call, kind, name = request
         self.changes += 1
-        self.store.remove(old)
-        self._tell("DELETED", request.by, request.kind, request.name, call=request.call, old=old, revision=self.store.revision)
-        if (request.kind, request.name) == ("Service", "kubernetes"):
-            self.clock.after(RESTORED, self._restore)
-
-    def _restore(self) -> None:
-        """The API server keeps a Service for itself."""
-        with suppress(Rejected):
-            self.create("kube-apiserver", KUBERNETES)
+        if new:
+            self.store.write(new)
+        else:
+            self.store.remove(self.store.objects[kind][name])
+        verb = "DELETED" if new is None else "MODIFIED" if old else "ADDED"
+        self._tell(verb, by, kind, name, call=call, old=old, new=new, revision=self.store.revision)
 
     def _refuse(self, request: Request, reason: str, message: str, faults: list[str] | None = None) -> Rejected:
         told = {"call": request.call, "code": CODES[reason], "reason": reason, "message": message}

@@ -29,8 +29,10 @@ class DisruptionController(Part):
         if not pods:
             self.api.event("controllermanager", budget, "NoPods", "No matching pods found")
         expected, desired = self._wanted(budget, pods)
-        evicted = self._pending(budget, pods)
-        healthy = sum(holds(pod, "Ready") and not leaving(pod) and name_of(pod) not in evicted for pod in pods)
+        alive = {name_of(pod) for pod in pods if not leaving(pod)}
+        granted = (status_of(budget).get("disruptedPods") or {}).items()  # evictions whose Pods are not yet marked
+        evicted = {name: at for name, at in granted if name in alive and self.clock.now - moment(at) < FORGOTTEN}
+        healthy = sum(holds(pod, "Ready") and name_of(pod) in alive - evicted.keys() for pod in pods)
         status = {
             "currentHealthy": healthy,
             "desiredHealthy": desired,
@@ -41,12 +43,6 @@ class DisruptionController(Part):
         }
         self.report(budget, status)
         return len(pods) // 4
-
-    def _pending(self, budget: Object, pods: list[Object]) -> dict[str, str]:
-        """Evictions that were granted and whose Pods are not yet marked."""
-        alive = {name_of(pod) for pod in pods if not leaving(pod)}
-        granted = status_of(budget).get("disruptedPods") or {}
-        return {name: at for name, at in granted.items() if name in alive and self.clock.now - moment(at) < FORGOTTEN}
 
     def _wanted(self, budget: Object, pods: list[Object]) -> tuple[int, int]:
         """How many Pods there should be, and how many of them have to be healthy."""

@@ -7,6 +7,7 @@ something changes that could help, or for five minutes (schedule_one.go, schedul
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from bot.simulation.apiserver import ApiServer
 from bot.simulation.nodes import CORDONED, taints_of, tolerates
@@ -69,11 +70,8 @@ class Scheduler(Part):
 
     def start(self) -> None:
         self.usage.clear()
-        super().start()
-
-    def stop(self) -> None:
-        super().stop()
         self.waiting.clear()
+        super().start()
 
     def reconcile(self, key: str) -> None:
         pod = self.api.get("Pod", key)
@@ -93,18 +91,17 @@ class Scheduler(Part):
 
     def _refusals(self, pod: Object, node: Object) -> list[str]:
         """Why the node cannot take the Pod; the first filter that objects speaks, as upstream."""
-        wanted = pod["spec"].get("nodeSelector") or {}
         if node["spec"].get("unschedulable") and not tolerates(pod, {"key": CORDONED, "effect": "NoSchedule"}):
             return [NO_NODE]  # the taint that says the same may come a moment later
         if any(taint["effect"] != "PreferNoSchedule" and not tolerates(pod, taint) for taint in taints_of(node)):
             return [NO_TAINT]
-        if any(labels_of(node).get(key) != value for key, value in wanted.items()):
+        if not (pod["spec"].get("nodeSelector") or {}).items() <= labels_of(node).items():
             return [NO_MATCH]
         usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]
         lacking = [NO_ROOM] if len(usage.pods) >= int(room["pods"]) else []
-        asked = {key: requests(pod, key) for key in LEAST}
-        lacking += [f"Insufficient {key}" for key in LEAST
-                    if asked[key] and usage.total[key] + asked[key] > (quantity(room[key]) or 0) + 1e-9]  # fmt: skip
+        for key, asked in ((key, requests(pod, key)) for key in LEAST):
+            if asked and usage.total[key] + asked > (quantity(room[key]) or 0) + 1e-9:
+                lacking.append(f"Insufficient {key}")
         return lacking
 
     def _score(self, pod: Object, node: Object) -> tuple[float, float]:
@@ -114,19 +111,15 @@ class Scheduler(Part):
         return usage.total[_owner(pod)] if owner_of(pod) else 0, round(sum(full) / 2, 6)
 
     def _give_up(self, pod: Object, refused: dict[str, list[str]]) -> None:
-        message = self._explain(pod, refused)
+        total, message = f"0/{len(refused)} nodes are available: ", "no nodes available to schedule pods"
+        if refused:
+            why = _listed(reason for reasons in refused.values() for reason in reasons)
+            helpless = _listed(self._preempting(pod, name, reasons) for name, reasons in refused.items())
+            message = f"{total}{why}. no new claims to deallocate, preemption: {total}{helpless}."
         self.waiting[name_of(pod)] = None
         self.event(pod, "FailedScheduling", message, "Warning")
         self.mark(pod, "PodScheduled", "False", "Unschedulable", message)
         self.wake_after(name_of(pod), FLUSH, quiet=True)
-
-    def _explain(self, pod: Object, refused: dict[str, list[str]]) -> str:
-        if not refused:
-            return "no nodes available to schedule pods"
-        total = f"0/{len(refused)} nodes are available: "
-        why = _listed(Counter(reason for reasons in refused.values() for reason in reasons))
-        helpless = _listed(Counter(self._preempting(pod, name, reasons) for name, reasons in refused.items()))
-        return f"{total}{why}. no new claims to deallocate, preemption: {total}{helpless}."
 
     def _preempting(self, pod: Object, node: str, reasons: list[str]) -> str:
         """Would driving other Pods away help? Not where an empty node would not do either."""
@@ -141,16 +134,13 @@ class Scheduler(Part):
 
 
 def _owner(pod: Object) -> str:
-    owner = owner_of(pod)
-    return str(owner["uid"]) if owner else ""
+    return str((owner_of(pod) or {"uid": ""})["uid"])
 
 
 def _offers(node: Object | None) -> Object | None:
     """What of a node matters to a Pod that waits."""
-    if node is None:
-        return None
-    return {"spec": {**node["spec"]}, "labels": labels_of(node), "room": status_of(node).get("allocatable")}
+    return node and {"spec": node["spec"], "labels": labels_of(node), "room": status_of(node).get("allocatable")}
 
 
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
+def _listed(reasons: Iterable[str]) -> str:
+    return ", ".join(sorted(f"{count} {reason}" for reason, count in Counter(reasons).items()))

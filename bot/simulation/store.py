@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.simulation.objects import Object, labels_of, name_of, owners_of
 
@@ -16,8 +16,7 @@ KEPT = 1000  # changes that a late watcher can still catch up with
 Watcher = Callable[[str, Object | None, Object | None], None]
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One stored change; `old` is None for a new object, `new` for a deleted one."""
 
     revision: int
@@ -89,14 +88,10 @@ class Store:
         for term in sorted(after - before):
             self._index.setdefault(term, {})[name_of(new or {})] = None
         self._kept.append(Change(self.revision, kind, old, new))
-        for watcher in self._watchers.get((kind, None), ()):
+        thing = new or old or {}
+        node = name_of(thing) if kind == "Node" else (thing.get("spec") or {}).get("nodeName", "")
+        for watcher in [*self._watchers.get((kind, None), ()), *self._watchers.get((kind, node), ())]:
             watcher(kind, old, new)
-        for watcher in self._watchers.get((kind, _node(kind, new or old or {})), ()):
-            watcher(kind, old, new)
-
-
-def _node(kind: str, thing: Object) -> str:
-    return name_of(thing) if kind == "Node" else str((thing.get("spec") or {}).get("nodeName", ""))
 
 
 def _terms(kind: str, thing: Object | None) -> Iterator[tuple[str, ...]]:
