@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ class ApiServer:
         self.running = True
         self.changes = 0  # of objects, without notes and heartbeats
         self._made = 0  # objects ever made: uids and addresses come from it
-        self._series: dict[str, int] = {}  # of each generateName, how many were made
+        self._series: Counter[str | None] = Counter()  # of each generateName, how many were made
         self._repeats: dict[tuple[str, ...], str] = {}  # what an Event says -> its name
 
     @property
@@ -84,16 +85,12 @@ class ApiServer:
             for key in SYSTEM & meta.keys():
                 del meta[key]
         if prefix := meta.get("generateName"):
-            self._series[prefix] = self._series.get(prefix, 0) + 1
-            meta["name"] = f"{prefix}{self._series[prefix]}"
+            meta["name"] = f"{prefix}{self._series[prefix] + 1}"
         request = Request(by, f"create {API[kind][1]}", kind, str(meta.setdefault("name", "")))
         self._admit(request, thing, None)
+        self._series[prefix] += 1
         if self.get(kind, request.name):
             raise self._refuse(request, "AlreadyExists", f'{request.resource} "{request.name}" already exists')
-        if over := admission.over_quota(thing, len(self.store.objects.get(kind, {})), self._quota):
-            if prefix:
-                self._series[prefix] -= 1  # a name that nobody got
-            raise self._refuse(request, "Forbidden", over)
         self._made += 1
         if kind not in UNSPACED:
             meta.setdefault("namespace", "default")
@@ -108,9 +105,7 @@ class ApiServer:
         request = Request(by, call or f"update {API[kind][1]}" + (f"/{sub}" if sub else ""), kind, name_of(thing))
         old = self.read(request)
         if thing["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"]) != old["metadata"]["resourceVersion"]:
-            raise self._refuse(
-                request, "Conflict", f'Operation cannot be fulfilled on {request.resource} "{request.name}": {STALE}'
-            )
+            raise self._refuse(request, "Conflict", f'{UNFULFILLED} {request.resource} "{request.name}": {STALE}')
         new = _merged(old, thing, sub)
         if not sub:
             self._admit(request, new, old)
@@ -127,14 +122,7 @@ class ApiServer:
         return self.update(by, merge(old, change), "status" if sub == "status" else "", request.call)
 
     def delete(
-        self,
-        by: str,
-        kind: str,
-        name: str,
-        grace: int | None = None,
-        cascade: str = "background",
-        uid: str = "",
-        call: str = "",
+        self, by: str, kind: str, name: str, grace: int | None = None, cascade: str = "", uid: str = "", call: str = ""
     ) -> None:
         request = Request(by, call or f"delete {API[kind][1]}", kind, name)
         old = self.read(request)
@@ -182,8 +170,8 @@ class ApiServer:
                 self._spend(request, pod, budget)
         if not leaving(pod):
             new = clone(pod)
-            what = ("DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting")
-            set_condition(new["status"], self.now, *what)
+            why = "EvictionByEvictionAPI", "Eviction API: evicting"
+            set_condition(new["status"], self.now, "DisruptionTarget", "True", *why)
             self._replace(request, pod, new)
         self.delete(by, "Pod", name, call=request.call)
 
@@ -236,12 +224,11 @@ class ApiServer:
             raise self._refuse(request, "BadRequest", f'{kind} in version "{version}" cannot be handled as a {kind}: {wrong}')
         if old is None or (outside and kind != "Pod"):
             admission.default(new, self.flags, self._made)
-        if not outside:
-            return  # the parts write what they have read; looking at it again would find nothing
-        if faults := list(admission.faults(new, old)):
+        if outside and (faults := list(admission.faults(new, old))):  # the parts write what they have read
             what = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"
             raise self._refuse(request, "Invalid", f'{kind}{API[kind][2]} "{request.name}" is invalid: {what}', faults)
-        if old and (over := admission.over_quota(new, 0, self._quota)):
+        used = 0 if old else len(self.store.objects.get(kind, {}))
+        if (outside or not old) and (over := admission.over_quota(new, used, self._quota)):
             raise self._refuse(request, "Forbidden", over)
 
     def _replace(self, request: Request, old: Object, new: Object) -> Object:

@@ -188,7 +188,7 @@ class DeploymentController(Part):
         if watched and found and found["reason"] in UNDER_WAY:
             self.wake_after(name_of(deployment), max(1, self._time_left(deployment, found) + 1))
         else:
-            self.clock.cancel(self._timers.pop(name_of(deployment), None))
+            self.forget(name_of(deployment))
 
     def _note(self, status: Object, kind: str, state: str, reason: str, message: str, again: bool = False) -> None:
         """Sets a condition; one that already says so for the same reason only `again`."""

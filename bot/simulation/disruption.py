@@ -33,15 +33,10 @@ class DisruptionController(Part):
         granted = (status_of(budget).get("disruptedPods") or {}).items()  # evictions whose Pods are not yet marked
         evicted = {name: at for name, at in granted if name in alive and self.clock.now - moment(at) < FORGOTTEN}
         healthy = sum(holds(pod, "Ready") and name_of(pod) in alive - evicted.keys() for pod in pods)
-        status = {
-            "currentHealthy": healthy,
-            "desiredHealthy": desired,
-            "expectedPods": expected,
-            "disruptionsAllowed": max(0, healthy - desired) if expected else 0,
-            "observedGeneration": budget["metadata"]["generation"],
-            **({"disruptedPods": evicted} if evicted else {}),
-        }
-        self.report(budget, status)
+        allowed = max(0, healthy - desired) if expected else 0
+        status = {"currentHealthy": healthy, "desiredHealthy": desired, "expectedPods": expected, "disruptionsAllowed": allowed}
+        status["observedGeneration"] = budget["metadata"]["generation"]
+        self.report(budget, {**status, **({"disruptedPods": evicted} if evicted else {})})
         return len(pods) // 4
 
     def _wanted(self, budget: Object, pods: list[Object]) -> tuple[int, int]:
@@ -52,8 +47,7 @@ class DisruptionController(Part):
         total = self._scale(pods)
         if least is not None:
             return total, share(least, total, up=True)
-        most = spec.get("maxUnavailable")
-        return total, max(0, total - share(most, total, up=True)) if most is not None else total
+        return total, max(0, total - share(spec.get("maxUnavailable") or 0, total, up=True))
 
     def _scale(self, pods: list[Object]) -> int:
         """The replicas of all controllers above these Pods."""

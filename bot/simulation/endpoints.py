@@ -32,13 +32,10 @@ class EndpointSliceController(Part):
 
 
 def _endpoint(pod: Object) -> Object:
-    ready = holds(pod, "Ready")
-    return {
-        "addresses": [status_of(pod)["podIP"]],
-        "conditions": {"ready": ready and not leaving(pod), "serving": ready, "terminating": leaving(pod)},
-        "nodeName": pod["spec"]["nodeName"],
-        "targetRef": {"kind": "Pod", "name": name_of(pod), "namespace": "default"},
-    }
+    ready, target = holds(pod, "Ready"), {"kind": "Pod", "name": name_of(pod), "namespace": "default"}
+    conditions = {"ready": ready and not leaving(pod), "serving": ready, "terminating": leaving(pod)}
+    where = {"addresses": [status_of(pod)["podIP"]], "conditions": conditions, "nodeName": pod["spec"]["nodeName"]}
+    return {**where, "targetRef": target}
 
 
 def _target(port: Object, pods: list[Object]) -> int | None:

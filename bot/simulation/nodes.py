@@ -24,18 +24,15 @@ def taints_of(node: Object, effect: str = "") -> list[Object]:
 
 def tolerates(pod: Object, taint: Object) -> Object | None:
     """The toleration that matches a taint, the most patient one first."""
-    found = [t for t in pod["spec"].get("tolerations") or [] if _matches(t, taint)]
+    found = [t for t in pod["spec"].get("tolerations") or [] if _fits(t, taint)]
     return max(found, key=lambda t: float("inf") if (s := t.get("tolerationSeconds")) is None else s, default=None)
 
 
-def _matches(toleration: Object, taint: Object) -> bool:
-    exists = toleration.get("operator") == "Exists"
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if not toleration.get("key"):
-        return exists
-    same = exists or (toleration.get("value") or "") == (taint.get("value") or "")
-    return bool(toleration["key"] == taint["key"] and same)
+def _fits(toleration: Object, taint: Object) -> bool:
+    effect, key = toleration.get("effect") or taint["effect"], toleration.get("key")
+    same = bool(key) and (toleration.get("value") or "") == (taint.get("value") or "")
+    wanted = toleration.get("operator") == "Exists" or same
+    return wanted and (effect, key or taint["key"]) == (taint["effect"], taint["key"])
 
 
 def _trouble(node: Object) -> str:
@@ -134,10 +131,6 @@ class TaintEvictionController(Part):
     name = "taint-eviction-controller"
     kinds = ("Node", "Pod")
 
-    def __init__(self, api: ApiServer) -> None:
-        super().__init__(api)
-        self._sentenced: set[str] = set()
-
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
         if kind == "Pod":
             if new and new["spec"].get("nodeName") and not (old and old["spec"].get("nodeName")):
@@ -150,21 +143,17 @@ class TaintEvictionController(Part):
         pod = self.api.get("Pod", key)
         node = self.api.get("Node", pod["spec"].get("nodeName", "")) if pod else None
         if pod is None or node is None or leaving(pod) or finished(pod):
-            self._sentenced.discard(key)
+            self.forget(key)
             return
         due = self._due_at(pod, taints_of(node, "NoExecute"))
         if due is not None and due > self.clock.now:
-            self._sentenced.add(key)
             self.wake_after(key, due - self.clock.now)
         elif due is not None:
             self.event(pod, "TaintManagerEviction", f"Marking for deletion Pod default/{key}")
             why = "Taint manager: deleting due to NoExecute taint"
             self.mark(pod, "DisruptionTarget", "True", "DeletionByTaintManager", why)
             self.delete(pod)
-            self._sentenced.discard(key)
-        elif key in self._sentenced:
-            self._sentenced.discard(key)
-            self.clock.cancel(self._timers.pop(key, None))
+        elif self.forget(key):
             self.event(pod, "TaintManagerEviction", f"Cancelling deletion of Pod default/{key}")
 
     def _due_at(self, pod: Object, taints: list[Object]) -> int | None:

@@ -60,8 +60,14 @@ class Part:
 
     def wake_after(self, key: str, delay: int, quiet: bool = False) -> None:
         """Wakes it later; an earlier wish for the same key is forgotten."""
-        self.clock.cancel(self._timers.pop(key, None))
+        self.forget(key)
         self._timers[key] = self.clock.after(delay, lambda: self._due(key), quiet)
+
+    def forget(self, key: str) -> bool:
+        """Was it to be woken later? It no longer is."""
+        timer = self._timers.pop(key, None)
+        self.clock.cancel(timer)
+        return timer is not None
 
     def wake_owners(self, kind: str, *seen: Object | None) -> None:
         for owner in [owner for thing in seen if thing for owner in owners_of(thing)]:

@@ -75,34 +75,24 @@ class ReplicaSetController(Part):
             serving = holds(pod, "Ready")
             since = self.clock.now - moment(ready["lastTransitionTime"]) if ready else 0
             restarts = max((c.get("restartCount", 0) for c in status_of(pod).get("containerStatuses") or []), default=0)
-            return (
-                bool(node),
-                PHASES.get(status_of(pod).get("phase", ""), 1),
-                serving,
-                number(annotations_of(pod).get(COST)),
-                -beside[node],
-                (since // 1000).bit_length() if serving else 0,  # ready a short time, in steps of powers of two
-                -restarts,
-                -moment(pod["metadata"]["creationTimestamp"]),
-                uid_of(pod),
-            )
+            served = (since // 1000).bit_length() if serving else 0  # for how long, in steps of powers of two
+            phase, cost = PHASES.get(status_of(pod).get("phase", ""), 1), number(annotations_of(pod).get(COST))
+            age = -moment(pod["metadata"]["creationTimestamp"])
+            return bool(node), phase, serving, cost, -beside[node], served, -restarts, age, uid_of(pod)
 
         return sorted(pods, key=order)
 
     def _sum_up(self, rs: Object, pods: list[Object], working: list[Object], failure: str) -> None:
         ready = [pod for pod in working if holds(pod, "Ready")]
         labels = rs["spec"]["template"]["metadata"].get("labels") or {}
-        counts = {
-            "fullyLabeledReplicas": sum(labels.items() <= labels_of(pod).items() for pod in working),
-            "readyReplicas": len(ready),
-            "availableReplicas": sum(self._available(rs, pod) for pod in ready),
-        }
+        full = sum(labels.items() <= labels_of(pod).items() for pod in working)
+        available, going = (
+            sum(self._available(rs, pod) for pod in ready),
+            sum(leaving(pod) and not finished(pod) for pod in pods),
+        )
+        counts = {"fullyLabeledReplicas": full, "readyReplicas": len(ready), "availableReplicas": available}
         status: Object = {key: value for key, value in counts.items() if value}
-        status |= {
-            "replicas": len(working),
-            "terminatingReplicas": sum(leaving(pod) and not finished(pod) for pod in pods),
-            "observedGeneration": rs["metadata"]["generation"],
-        }
+        status |= {"replicas": len(working), "terminatingReplicas": going, "observedGeneration": rs["metadata"]["generation"]}
         if failure:
             status["conditions"] = status_of(rs).get("conditions") or []
             set_condition(status, self.now, "ReplicaFailure", "True", "FailedCreate", failure)
