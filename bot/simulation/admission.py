@@ -5,18 +5,12 @@ What concerns one field alone stands in `fields.txt`; here is what follows from 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from bot.simulation.objects import API, Object, labels_of, name_of, owners_of, selects
-from bot.simulation.schema import NAME, NAME_RULE, check, fill, invalid, unsupported
+from bot.simulation.schema import broken, check, fill, invalid, unsupported
 
 LIMITS = {"Pod": 1000, "Deployment": 100, "ReplicaSet": 1200, "Service": 100, "PodDisruptionBudget": 100, "Node": 100}
-LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
-LABEL_RULE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
-    f"an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '{LABEL.pattern}')"
-)
 UPDATABLE = (
     "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -84,8 +78,8 @@ def _quality(spec: Object) -> str:
 def faults(thing: Object, old: Object | None) -> Iterator[str]:
     """What is wrong with an object, in the API server's words."""
     spec, kind = thing.get("spec") or {}, thing["kind"]
-    if old is None and (not NAME.fullmatch(name_of(thing)) or len(name_of(thing)) > 253):
-        yield f"metadata.name: {invalid(name_of(thing), NAME_RULE)}"
+    if old is None and (wrong := broken("name", name_of(thing))):
+        yield f"metadata.name: {wrong}"
     yield from _labels("metadata.labels", labels_of(thing))
     for i, owner in enumerate(owners_of(thing)):
         for key in ("kind", "name", "uid"):
@@ -142,9 +136,7 @@ def _containers(path: str, spec: Object) -> Iterator[str]:
 
 
 def _labels(path: str, labels: dict[str, str]) -> Iterator[str]:
-    for value in labels.values():
-        if not LABEL.fullmatch(str(value)) or len(str(value)) > 63:
-            yield f"{path}: {invalid(value, LABEL_RULE)}"
+    yield from (f"{path}: {wrong}" for value in labels.values() if (wrong := broken("value", value)))
 
 
 def _fixed(spec: Object) -> Object:

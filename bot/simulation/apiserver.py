@@ -82,8 +82,7 @@ class ApiServer:
         meta = thing.setdefault("metadata", {})
         if by.startswith("user/"):  # what the system fills in is not for writing
             thing.pop("status", None)
-            for key in SYSTEM & meta.keys():
-                del meta[key]
+            meta = thing["metadata"] = {key: value for key, value in meta.items() if key not in SYSTEM}
         if prefix := meta.get("generateName"):
             meta["name"] = f"{prefix}{self._series[prefix] + 1}"
         request = Request(by, f"create {API[kind][1]}", kind, str(meta.setdefault("name", "")))
@@ -136,7 +135,8 @@ class ApiServer:
         if (letting := CASCADES.get(cascade)) and kind != "Pod" and letting not in meta.get("finalizers", []):
             meta["finalizers"] = [*meta.get("finalizers", []), letting]
         if kind == "Pod" or meta.get("finalizers"):
-            seconds = _grace(old, grace)
+            stops = kind == "Pod" and old["spec"].get("nodeName") and not finished(old)  # else there is nothing to stop
+            seconds = (old["spec"]["terminationGracePeriodSeconds"] if grace is None else grace) if stops else 0
             if not leaving(old):
                 meta |= {"deletionTimestamp": self.now, "deletionGracePeriodSeconds": seconds}
                 meta["generation"] = meta.get("generation", 1) + 1
@@ -258,13 +258,6 @@ class ApiServer:
         told = {"call": request.call, "code": CODES[reason], "reason": reason, "message": message}
         self._tell("REJECTED", request.by, request.kind, request.name, **told)
         return Rejected(reason, message, faults or [])
-
-
-def _grace(thing: Object, asked: int | None) -> int:
-    """Seconds a Pod gets to stop: none when no kubelet has it, or when it has ended."""
-    if thing["kind"] != "Pod" or not thing["spec"].get("nodeName") or finished(thing):
-        return 0
-    return int(thing["spec"]["terminationGracePeriodSeconds"]) if asked is None else asked
 
 
 def _held(thing: Object) -> bool:

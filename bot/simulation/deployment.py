@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 
-from bot.simulation.apiserver import ApiServer
 from bot.simulation.clock import moment
 from bot.simulation.objects import Object, annotations_of, clone, leaving, name_of, number, owned_by, owner_of, share, uid_of
 from bot.simulation.part import Part
@@ -22,6 +21,7 @@ REVISION, HISTORY, DESIRED, MOST = (
 ENOUGH = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
 TOO_FEW = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
 COUNTERS = ("replicas", "readyReplicas", "availableReplicas", "terminatingReplicas")
+ALWAYS = ("observedGeneration", "terminatingReplicas")  # written even when they are 0
 UNDER_WAY = ("NewReplicaSetCreated", "ReplicaSetUpdated", "DeploymentResumed")  # reasons of a roll-out with a deadline
 
 
@@ -29,8 +29,7 @@ class DeploymentController(Part):
     name = "deployment-controller"
     kinds = ("Deployment", "ReplicaSet", "Pod")
 
-    def __init__(self, api: ApiServer) -> None:
-        super().__init__(api)
+    def begin(self) -> None:
         self._hashes: dict[str, dict[str, str]] = {}  # of each Deployment's name: template -> letter
 
     def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
@@ -82,7 +81,7 @@ class DeploymentController(Part):
             for rs in old:
                 self._scale(deployment, rs, sizes[name_of(rs)])
         if _complete(deployment, status_of(deployment)):
-            self._forget(deployment, old)
+            self._prune(deployment, old)
         return [*old, new], new
 
     def _create(self, deployment: Object, old: list[Object]) -> Object:
@@ -158,7 +157,7 @@ class DeploymentController(Part):
             way = "up" if size > before else "down"
             self.event(deployment, "ScalingReplicaSet", f"Scaled {way} replica set {name_of(rs)} from {before} to {size}")
 
-    def _forget(self, deployment: Object, old: list[Object]) -> None:
+    def _prune(self, deployment: Object, old: list[Object]) -> None:
         """Keeps `revisionHistoryLimit` old ReplicaSets to go back to."""
         idle = [rs for rs in old if not rs["spec"]["replicas"] and not status_of(rs).get("replicas") and not leaving(rs)]
         for rs in sorted(idle, key=_revision)[: max(0, len(idle) - int(deployment["spec"]["revisionHistoryLimit"]))]:
@@ -168,17 +167,14 @@ class DeploymentController(Part):
         """Status is summed up from the ReplicaSets' status, with what it means for availability and progress."""
         spec, was = deployment["spec"], status_of(deployment)
         total = {key: sum(status_of(rs).get(key, 0) for rs in owned) for key in COUNTERS}
-        status: Object = {
-            "observedGeneration": deployment["metadata"]["generation"],
-            "updatedReplicas": status_of(new).get("replicas", 0) if new else 0,
-            "unavailableReplicas": max(0, _size(owned) - total["availableReplicas"]),
-            **total,
-            "collisionCount": was.get("collisionCount", 0),
-        }
-        status = {key: value for key, value in status.items() if value or key in ("observedGeneration", "terminatingReplicas")}
+        generation, fresh = deployment["metadata"]["generation"], status_of(new).get("replicas", 0) if new else 0
+        missing = max(0, _size(owned) - total["availableReplicas"])
+        counts = {"observedGeneration": generation, "updatedReplicas": fresh, "unavailableReplicas": missing, **total}
+        counts["collisionCount"] = was.get("collisionCount", 0)
+        status: Object = {key: value for key, value in counts.items() if value or key in ALWAYS}
         status["conditions"] = [c for c in was.get("conditions") or [] if c["type"] != "ReplicaFailure"]
-        replicas, _, missing = _limits(deployment)
-        self._note(status, "Available", *(ENOUGH if total["availableReplicas"] >= replicas - missing else TOO_FEW))
+        least = spec["replicas"] - _limits(deployment)[2]
+        self._note(status, "Available", *(ENOUGH if total["availableReplicas"] >= least else TOO_FEW))
         if watched := not leaving(deployment) and not spec.get("paused"):
             self._progress(deployment, status, f'ReplicaSet "{name_of(new or deployment)}"')
         if failed := next(filter(None, (condition(status_of(rs), "ReplicaFailure") for rs in owned)), None):
@@ -194,7 +190,7 @@ class DeploymentController(Part):
         """Sets a condition; one that already says so for the same reason only `again`."""
         old = condition(status, kind)
         if again or not old or (old["status"], old["reason"]) != (state, reason):
-            set_condition(status, self.now, kind, state, reason, message, lastUpdateTime=self.now)
+            set_condition(status, self.api.now, kind, state, reason, message, lastUpdateTime=self.api.now)
 
     def _progress(self, deployment: Object, status: Object, who: str) -> None:
         was = status_of(deployment)
@@ -211,8 +207,7 @@ class DeploymentController(Part):
 
     def _time_left(self, deployment: Object, found: Object) -> int:
         """Milliseconds until a roll-out that shows no progress counts as stuck."""
-        deadline = int(deployment["spec"]["progressDeadlineSeconds"]) * 1000
-        return moment(found["lastUpdateTime"]) + deadline - self.clock.now
+        return moment(found["lastUpdateTime"]) + int(deployment["spec"]["progressDeadlineSeconds"]) * 1000 - self.clock.now
 
 
 def _template(thing: Object) -> Object:

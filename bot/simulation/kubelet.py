@@ -215,7 +215,7 @@ class Kubelet(Part):
     def _set_up(self, work: Work) -> None:
         self.runtime.set_up(uid_of(work.pod))
         new = clone(self.api.get("Pod", name_of(work.pod)) or work.pod)
-        set_condition(new["status"], self.now, "PodReadyToStartContainers", "True")
+        set_condition(new["status"], self.api.now, "PodReadyToStartContainers", "True")
         self._write(work, new)
         self._act(work)
 
@@ -359,7 +359,7 @@ class Kubelet(Part):
     def _report(self, work: Work, ended: bool = False) -> None:
         """Writes how the Pod stands; `ended`: nothing of it runs or will."""
         self._write(
-            work, {**work.pod, "status": reports.status(work, self.runtime, self.registration.address, self.now, ended)}
+            work, {**work.pod, "status": reports.status(work, self.runtime, self.registration.address, self.api.now, ended)}
         )
 
     def _write(self, work: Work, new: Object) -> None:

@@ -6,7 +6,6 @@ old one stays Terminating until its kubelet is back and says that it has stopped
 
 from __future__ import annotations
 
-from bot.simulation.apiserver import ApiServer
 from bot.simulation.clock import moment
 from bot.simulation.objects import Object, clone, leaving, name_of
 from bot.simulation.part import Part
@@ -45,8 +44,7 @@ class NodeController(Part):
     name = "node-controller"
     kinds = ("Node", "Lease")
 
-    def __init__(self, api: ApiServer) -> None:
-        super().__init__(api)
+    def begin(self) -> None:
         self.heard: dict[str, int] = {}  # when each node was last heard of
         self._known: set[str] = set()
         self._next = 0
@@ -67,10 +65,8 @@ class NodeController(Part):
         super().start()
 
     def resume(self) -> None:
-        self.heard = dict.fromkeys(self.heard, self.clock.now)  # nobody could be heard
-        for name in self.heard:
-            self.wake(name)
-        super().resume()
+        if self.running:  # nobody could be heard
+            self.start()
 
     def tend(self, node: Object) -> None:
         """Keeps the NoSchedule taints in step with the conditions; NoExecute waits for the next round."""
@@ -98,7 +94,7 @@ class NodeController(Part):
     def _lose(self, node: Object) -> None:
         new = clone(node)
         for kind in CONDITIONS:
-            set_condition(new["status"], self.now, kind, *UNKNOWN)
+            set_condition(new["status"], self.api.now, kind, *UNKNOWN)
         self.api.update(self.name, new, "status", "patch nodes/status")
         self.event(node, "NodeNotReady", f"Node {name_of(node)} status is now: NodeNotReady")
         if holds(node, "Ready"):
@@ -122,7 +118,7 @@ class NodeController(Part):
         if has == wanted - {""}:
             return
         kept = [t for t in taints_of(node) if t["effect"] != effect or t["key"] not in own - wanted]
-        kept += [{"key": key, "effect": effect, "timeAdded": self.now} for key in sorted(wanted - has - {""})]
+        kept += [{"key": key, "effect": effect, "timeAdded": self.api.now} for key in sorted(wanted - has - {""})]
         spec = {key: value for key, value in node["spec"].items() if key != "taints"}
         self.api.update(self.name, {**node, "spec": spec | ({"taints": kept} if kept else {})}, call="patch nodes")
 

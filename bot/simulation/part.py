@@ -31,6 +31,10 @@ class Part:
         self._timers: dict[str, Timer] = {}
         for kind in self.kinds:
             api.store.watch(kind, self._changed)
+        self.begin()
+
+    def begin(self) -> None:
+        """Sets up what a part remembers between two turns, beside what all parts do."""
 
     def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
         """Says by `wake` which objects a change concerns: the object itself, or those that `concern` finds."""
@@ -99,7 +103,7 @@ class Part:
         """Writes one condition into a status, and what else is given."""
         new = clone(thing)
         new["status"] |= status
-        set_condition(new["status"], self.now, *said)
+        set_condition(new["status"], self.api.now, *said)
         self.api.update(self.name, new, "status", f"patch {API[thing['kind']][1]}/status")
 
     def report(self, thing: Object, status: Object) -> None:
@@ -130,10 +134,6 @@ class Part:
 
     def event(self, about: Object, reason: str, message: str, kind: str = "Normal") -> None:
         self.api.event(self.name, about, reason, message, kind)
-
-    @property
-    def now(self) -> str:
-        return self.api.now
 
     def _changed(self, kind: str, old: Object | None, new: Object | None) -> None:
         if self.running:

@@ -46,7 +46,7 @@ class Registration:
         self.kubelet.later(READY_AFTER, lambda: self._post(*READY))
 
     def _described(self) -> Object:
-        name, now = self.kubelet.node, self.kubelet.now
+        name, now = self.kubelet.node, self.kubelet.api.now
         status: Object = {
             "capacity": dict(self.room),
             "allocatable": dict(self.room),
@@ -60,8 +60,8 @@ class Registration:
 
     def _set(self, status: Object, *ready: str) -> None:
         for kind, why in HEALTH.items():
-            set_condition(status, self.kubelet.now, kind, "False", *why)
-        set_condition(status, self.kubelet.now, "Ready", *ready)
+            set_condition(status, self.kubelet.api.now, kind, "False", *why)
+        set_condition(status, self.kubelet.api.now, "Ready", *ready)
 
     def _post(self, *ready: str) -> None:
         node = self._node()

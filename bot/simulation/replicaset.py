@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.simulation.apiserver import ApiServer, Rejected
+from bot.simulation.apiserver import Rejected
 from bot.simulation.clock import moment
 from bot.simulation.objects import Object, annotations_of, labels_of, leaving, name_of, number, owned_by, owner_of, uid_of
 from bot.simulation.part import Part
@@ -24,8 +24,7 @@ class ReplicaSetController(Part):
     name = "replicaset-controller"
     kinds = ("ReplicaSet", "Pod")
 
-    def __init__(self, api: ApiServer) -> None:
-        super().__init__(api)
+    def begin(self) -> None:
         self._refused: dict[str, int] = {}  # how often in a row a ReplicaSet could not create its Pods
 
     def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
@@ -95,7 +94,7 @@ class ReplicaSetController(Part):
         status |= {"replicas": len(working), "terminatingReplicas": going, "observedGeneration": rs["metadata"]["generation"]}
         if failure:
             status["conditions"] = status_of(rs).get("conditions") or []
-            set_condition(status, self.now, "ReplicaFailure", "True", "FailedCreate", failure)
+            set_condition(status, self.api.now, "ReplicaFailure", "True", "FailedCreate", failure)
         self.report(rs, status)
 
     def _available(self, rs: Object, pod: Object) -> bool:

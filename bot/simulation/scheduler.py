@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from bot.simulation.apiserver import ApiServer
 from bot.simulation.nodes import CORDONED, taints_of, tolerates
 from bot.simulation.objects import Object, labels_of, leaving, name_of, owner_of, quantity, requests, uid_of
 from bot.simulation.part import Part
-from bot.simulation.statuses import finished, status_of
+from bot.simulation.statuses import active, finished, status_of
 
 FLUSH = 300_000  # ms: scheduling_queue.go:66
 LEAST = {"cpu": 0.1, "memory": 200 * 2**20}  # counted in scores for a Pod that asks for nothing
@@ -46,8 +45,7 @@ class Scheduler(Part):
     lag = 2
     kinds = ("Node", "Pod")
 
-    def __init__(self, api: ApiServer) -> None:
-        super().__init__(api)
+    def begin(self) -> None:
         self.usage: dict[str, Usage] = {}
         self.waiting: dict[str, None] = {}  # Pods that fit nowhere for now
 
@@ -75,9 +73,9 @@ class Scheduler(Part):
 
     def reconcile(self, key: str) -> None:
         pod = self.api.get("Pod", key)
-        if pod is None or pod["spec"].get("nodeName") or leaving(pod) or finished(pod):
+        if pod is None or not active(pod) or any(pod["spec"].get(key) for key in ("nodeName", "schedulingGates")):
             return
-        if pod["spec"].get("schedulerName") != "default-scheduler" or pod["spec"].get("schedulingGates"):
+        if pod["spec"].get("schedulerName") != "default-scheduler":
             return
         nodes = self.api.store.all("Node")
         refused = {name_of(node): reasons for node in nodes if (reasons := self._refusals(pod, node))}

@@ -12,15 +12,6 @@ from typing import Any, NamedTuple
 
 from bot.simulation.objects import clone, quantity
 
-NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-NAME_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end "
-    f"with an alphanumeric character (e.g. 'example.com', regex used for validation is '{NAME.pattern}')"
-)
-LABEL_RULE = NAME_RULE.replace("subdomain", "label")
-LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-TIME = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d{3})?Z")
-PERCENT = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%')"
 PORT, NATURAL = "must be between 1 and 65535, inclusive", "must be greater than or equal to 0"
 HANDLER, HANDLERS = "Required value: must specify a handler type", {"httpGet", "exec", "tcpSocket", "grpc"}
 GO = {int: "number", float: "number", str: "string", bool: "bool", list: "array", dict: "object"}
@@ -36,12 +27,7 @@ RULES: dict[str, Callable[[Any], str]] = {  # what is wrong with a value; empty 
     "handler": lambda probe: "" if probe is None or HANDLERS & probe.keys() else HANDLER,
     "unplayed": lambda value: "Forbidden: only matchLabels can be used here" if value else "",
     "0+": lambda value: invalid(value, NATURAL) if isinstance(value, int) and value < 0 else "",
-    "percent": lambda value: invalid(value, PERCENT) if isinstance(value, str) and not re.fullmatch(r"\d{1,9}%", value) else "",
     "port": lambda value: "" if 0 < (value or 0) < 65536 else invalid(value, PORT),
-    "time": lambda value: invalid(value, "must be a time") if value and not TIME.fullmatch(value) else "",
-    "label": lambda value: (
-        "" if not value or LABEL.fullmatch(value) else invalid(value, NAME_RULE.replace("subdomain", "label"))
-    ),
     "amount": lambda value: "" if (quantity(value) or 0) >= 0 else invalid(value, NATURAL),
     "quantity": lambda value: invalid(value, "must be a quantity such as 100m or 64Mi") if quantity(value) is None else "",
 }
@@ -70,7 +56,9 @@ def _read(text: str) -> dict[str, dict[str, Field]]:
     return {**shapes, **{name.removesuffix("Spec"): {**shapes["Object"], "spec": Field(name, None, [])} for name in specs}}
 
 
-SHAPES = _read(Path(__file__).with_name("fields.txt").read_text("utf-8"))
+TABLE = Path(__file__).with_name("fields.txt").read_text("utf-8")
+SHAPES = _read(TABLE)
+PATTERNS = {name: (re.compile(pattern), said) for name, pattern, said in re.findall(r"^(\w+) = (\S+) = (.*)$", TABLE, re.M)}
 
 
 def misfit(kind: str, value: Any, sub: str = "") -> str:
@@ -129,10 +117,19 @@ def check(type: str, value: Any, path: str) -> Iterator[str]:
     fields = {f"[{key}]": (shape["*"], found) for key, found in value.items()} if "*" in shape else {
         f".{key}": (field, value.get(key)) for key, field in shape.items()}  # fmt: skip
     for key, (field, found) in fields.items():
-        wrong = (unsupported(found, rule.split("|")) if "|" in rule else RULES[rule](found) for rule in field.rules)
-        yield from (f"{path}{key}: {why}" for why in wrong if why)
+        yield from (f"{path}{key}: {wrong}" for rule in field.rules if (wrong := broken(rule, found)))
         if found and field.type not in TYPES:
             yield from check(field.type, found, path + key)
+
+
+def broken(rule: str, value: Any) -> str:
+    """What is to be said of a value that does not keep a rule; empty when it does."""
+    if "|" in rule:
+        return unsupported(value, rule.split("|"))
+    if rule in RULES:
+        return RULES[rule](value)
+    pattern, said = PATTERNS[rule]
+    return "" if not isinstance(value, str) or pattern.fullmatch(value) else invalid(value, said)
 
 
 def invalid(value: Any, why: str) -> str:

@@ -7,7 +7,7 @@ revision than the stored one is refused: the writer has to look again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bot.simulation.objects import Object, labels_of, name_of, owners_of
@@ -80,7 +80,7 @@ class Store:
         return [change for change in self._kept if change.revision > revision]
 
     def _told(self, kind: str, old: Object | None, new: Object | None) -> None:
-        before, after = set(_terms(kind, old)), set(_terms(kind, new))
+        before, after = _terms(kind, old), _terms(kind, new)
         for term in before - after:
             self._index[term].pop(name_of(old or {}), None)
             if not self._index[term]:
@@ -94,12 +94,9 @@ class Store:
             watcher(kind, old, new)
 
 
-def _terms(kind: str, thing: Object | None) -> Iterator[tuple[str, ...]]:
+def _terms(kind: str, thing: Object | None) -> set[tuple[str, ...]]:
     if thing is None or kind in ("Event", "Lease"):
-        return
-    for owner in owners_of(thing):
-        yield kind, "owner", owner["uid"]
-    for key, value in labels_of(thing).items():
-        yield kind, "label", key, value
-    if kind == "Pod" and thing["spec"].get("nodeName"):
-        yield kind, "node", thing["spec"]["nodeName"]
+        return set()
+    terms = {("owner", owner["uid"]) for owner in owners_of(thing)} | {("label", *pair) for pair in labels_of(thing).items()}
+    node = thing["spec"].get("nodeName") if kind == "Pod" else ""
+    return {(kind, *term) for term in terms | ({("node", node)} if node else set())}
