@@ -81,10 +81,8 @@ def faults(thing: Object, old: Object | None) -> Iterator[str]:
     if old is None and (wrong := broken("name", name_of(thing))):
         yield f"metadata.name: {wrong}"
     yield from _labels("metadata.labels", labels_of(thing))
-    for i, owner in enumerate(owners_of(thing)):
-        for key in ("kind", "name", "uid"):
-            if not owner.get(key):
-                yield f"metadata.ownerReferences[{i}].{key}: {invalid('', 'must not be empty')}"
+    named = ((i, key, owner.get(key)) for i, owner in enumerate(owners_of(thing)) for key in ("kind", "name", "uid"))
+    yield from (f"metadata.ownerReferences[{i}].{key}: {invalid('', 'must not be empty')}" for i, key, it in named if not it)
     yield from check(f"{kind}Spec", spec, "spec")
     match kind:
         case "Pod":

@@ -67,10 +67,9 @@ class DeploymentController(Part):
         old = [rs for rs in owned if rs is not new]
         recreate = deployment["spec"]["strategy"]["type"] == "Recreate"
         if recreate:
-            running = [rs for rs in old if rs["spec"]["replicas"]]
-            for rs in running:
+            for rs in old:
                 self._scale(deployment, rs, 0)
-            if running or any(not finished(pod) for rs in old for pod in self.api.find("Pod", ("owner", uid_of(rs)))):
+            if _size(old) or any(not finished(pod) for rs in old for pod in self.api.find("Pod", ("owner", uid_of(rs)))):
                 return owned, new
         new = self._renumber(deployment, new, old) if new else self._create(deployment, old)
         wanted = _allowed(deployment, int(new["spec"]["replicas"]), _size([*old, new]))

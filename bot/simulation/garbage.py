@@ -30,8 +30,7 @@ class GarbageCollector(Part):
             self.wake(_key(new))
 
     def reconcile(self, key: str) -> None:
-        kind, name = key.split("/", 1)
-        thing = self.api.get(kind, name)
+        thing = self.api.get(*key.split("/", 1))
         if thing is None:
             return
         finalizers = thing["metadata"].get("finalizers") or []
@@ -46,7 +45,7 @@ class GarbageCollector(Part):
                     self.delete(one, cascade="foreground" if self._dependents(one) else "")
             if not waiting:
                 self._release(thing, "foregroundDeletion")
-        elif not leaving(thing) and owners_of(thing) and not any(self._lives(owner) for owner in owners_of(thing)):
+        elif not leaving(thing) and owners_of(thing) and not any(map(self._lives, owners_of(thing))):
             self.delete(thing)
 
     def _lives(self, owner: Object) -> bool:

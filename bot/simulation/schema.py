@@ -114,12 +114,12 @@ def check(type: str, value: Any, path: str) -> Iterator[str]:
             yield from check(type.removeprefix("[]"), item, f"{path}[{i}]")
         return
     shape = SHAPES.get(type, {})
-    fields = {f"[{key}]": (shape["*"], found) for key, found in value.items()} if "*" in shape else {
-        f".{key}": (field, value.get(key)) for key, field in shape.items()}  # fmt: skip
-    for key, (field, found) in fields.items():
-        yield from (f"{path}{key}: {wrong}" for rule in field.rules if (wrong := broken(rule, found)))
+    for key in value if "*" in shape else shape:
+        field, found = shape.get(key) or shape["*"], value.get(key)
+        here = f"{path}[{key}]" if "*" in shape else f"{path}.{key}"
+        yield from (f"{here}: {wrong}" for rule in field.rules if (wrong := broken(rule, found)))
         if found and field.type not in TYPES:
-            yield from check(field.type, found, path + key)
+            yield from check(field.type, found, here)
 
 
 def broken(rule: str, value: Any) -> str:
