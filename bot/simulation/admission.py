@@ -152,13 +152,9 @@ def status(given: Object, now: str) -> Object:
 
 def over_quota(thing: Object, used: int, most: dict[str, int]) -> str:
     """The refusal of what would not fit into a classroom's cluster; empty when it fits."""
-    kind = str(thing["kind"])
-    asked = (thing.get("spec") or {}).get("replicas") or 0
+    kind, asked = str(thing["kind"]), (thing.get("spec") or {}).get("replicas") or 0
     _, plural, suffix, _ = API[kind]
-    if asked > most["Pod"]:
-        wanted = f"requested: pods={asked}, used: pods=0, limited: pods={most['Pod']}"
-    elif used >= most.get(kind, used + 1):
-        wanted = f"requested: {plural}=1, used: {plural}={used}, limited: {plural}={most[kind]}"
-    else:
-        return ""
-    return f'{plural}{suffix} "{name_of(thing)}" is forbidden: exceeded quota: classroom, {wanted}'
+    counted, what, more, has = ("Pod", "pods", asked, 0) if asked > most["Pod"] else (kind, plural, 1, used)
+    wanted = f"requested: {what}={more}, used: {what}={has}, limited: {what}={most.get(counted)}"
+    over = has + more > most.get(counted, has + more)
+    return f'{plural}{suffix} "{name_of(thing)}" is forbidden: exceeded quota: classroom, {wanted}' if over else ""

@@ -91,8 +91,7 @@ class ApiServer:
         if self.get(kind, request.name):
             raise self._refuse(request, "AlreadyExists", f'{request.resource} "{request.name}" already exists')
         self._made += 1
-        if kind not in UNSPACED:
-            meta.setdefault("namespace", "default")
+        meta |= {} if kind in UNSPACED else {"namespace": "default"}
         meta |= {"uid": f"00000000-0000-4000-8000-{self._made:012d}", "creationTimestamp": self.now}
         meta |= {"generation": 1} if kind in COUNTED else {}
         self._write(request, None, thing)

@@ -34,9 +34,7 @@ class DeploymentController(Part):
 
     def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
         if kind == "ReplicaSet":
-            self.wake_owners("Deployment", old, new)
-            if new and not owner_of(new):
-                self.wake_choosers("Deployment", new)
+            super().concern(kind, old, new)
         elif (new is None or finished(new)) and (owner := owner_of(new or old or {})):  # Recreate waits for Pods to end
             self.wake_owners("Deployment", self.api.get("ReplicaSet", owner["name"]))
 

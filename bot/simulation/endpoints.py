@@ -14,6 +14,10 @@ class EndpointSliceController(Part):
     name = "endpointslice-controller"
     kinds = ("Service", "Pod", "EndpointSlice")
 
+    def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
+        self.wake_owners("Service", old, new)
+        self.wake_choosers("Service", old, new)
+
     def tend(self, service: Object) -> int | None:
         key = name_of(service)
         if not selector_of(service):
@@ -41,7 +45,5 @@ def _endpoint(pod: Object) -> Object:
 def _target(port: Object, pods: list[Object]) -> int | None:
     """The port number behind a name, as the containers declare it."""
     target = port["targetPort"]
-    if isinstance(target, int):
-        return target
-    declared = (p for pod in pods for c in pod["spec"]["containers"] for p in c.get("ports") or [])
-    return next((p["containerPort"] for p in declared if p.get("name") == target), None)
+    declared = (p for pod in pods for c in pod["spec"]["containers"] for p in c.get("ports") or [] if p.get("name") == target)
+    return target if isinstance(target, int) else next((p["containerPort"] for p in declared), None)

@@ -7,13 +7,13 @@ old one stays Terminating until its kubelet is back and says that it has stopped
 from __future__ import annotations
 
 from bot.simulation.clock import moment
-from bot.simulation.objects import Object, clone, leaving, name_of
+from bot.simulation.objects import Object, leaving, name_of
 from bot.simulation.part import Part
-from bot.simulation.statuses import condition, finished, holds, set_condition, status_of
+from bot.simulation.statuses import condition, finished, holds, status_of
 
 PREFIX = "node.kubernetes.io/"
 UNREACHABLE, NOT_READY, CORDONED = f"{PREFIX}unreachable", f"{PREFIX}not-ready", f"{PREFIX}unschedulable"
-CONDITIONS = ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
+CONDITIONS = "MemoryPressure DiskPressure PIDPressure Ready"
 UNKNOWN = ("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
 
 
@@ -92,10 +92,7 @@ class NodeController(Part):
         self.clock.after(period, self._watch_over, quiet=True)
 
     def _lose(self, node: Object) -> None:
-        new = clone(node)
-        for kind in CONDITIONS:
-            set_condition(new["status"], self.api.now, kind, *UNKNOWN)
-        self.api.update(self.name, new, "status", "patch nodes/status")
+        self.mark(node, CONDITIONS, *UNKNOWN)
         self.event(node, "NodeNotReady", f"Node {name_of(node)} status is now: NodeNotReady")
         if holds(node, "Ready"):
             self._unready(node)

@@ -44,9 +44,10 @@ class Part:
             self.concern(kind, old, new)
 
     def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
-        """Wakes what owns an object or chooses it by its labels, as it was and as it is."""
+        """Wakes what owns an object, or chooses it by its labels and could adopt it."""
         self.wake_owners(self.kinds[0], old, new)
-        self.wake_choosers(self.kinds[0], old, new)
+        if new and not owners_of(new):
+            self.wake_choosers(self.kinds[0], new)
 
     def reconcile(self, key: str) -> int | None:
         """One turn, if the object is still there."""
@@ -99,11 +100,12 @@ class Part:
     def amend(self, thing: Object, **meta: Any) -> Object:
         return self.api.patch(self.name, thing["kind"], name_of(thing), {"metadata": meta})
 
-    def mark(self, thing: Object, *said: str, **status: Any) -> None:
-        """Writes one condition into a status, and what else is given."""
+    def mark(self, thing: Object, kinds: str, *said: str, **status: Any) -> None:
+        """Writes a condition, or several that say the same, into a status, and what else is given."""
         new = clone(thing)
         new["status"] |= status
-        set_condition(new["status"], self.api.now, *said)
+        for kind in kinds.split():
+            set_condition(new["status"], self.api.now, kind, *said)
         self.api.update(self.name, new, "status", f"patch {API[thing['kind']][1]}/status")
 
     def report(self, thing: Object, status: Object) -> None:

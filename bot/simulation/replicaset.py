@@ -27,11 +27,6 @@ class ReplicaSetController(Part):
     def begin(self) -> None:
         self._refused: dict[str, int] = {}  # how often in a row a ReplicaSet could not create its Pods
 
-    def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
-        self.wake_owners("ReplicaSet", old, new)
-        if new and not owner_of(new):
-            self.wake_choosers("ReplicaSet", new)
-
     def tend(self, rs: Object) -> int:
         pods = self.claim(rs, "Pod")
         working = [pod for pod in pods if active(pod)]
