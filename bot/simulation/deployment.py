@@ -39,8 +39,7 @@ class DeploymentController(Part):
             self.wake_owners("Deployment", self.api.get("ReplicaSet", owner["name"]))
 
     def tend(self, deployment: Object) -> None:
-        owned = self.claim(deployment, "ReplicaSet")
-        owned.sort(key=lambda rs: (rs["metadata"]["creationTimestamp"], name_of(rs)))
+        owned = sorted(self.claim(deployment, "ReplicaSet"), key=lambda rs: (rs["metadata"]["creationTimestamp"], name_of(rs)))
         new = next((rs for rs in owned if _template(rs) == _template(deployment)), None)
         if not leaving(deployment):
             self._pause(deployment)

@@ -75,9 +75,8 @@ class Part:
         return timer is not None
 
     def wake_owners(self, kind: str, *seen: Object | None) -> None:
-        for owner in [owner for thing in seen if thing for owner in owners_of(thing)]:
-            if owner["kind"] == kind:
-                self.wake(owner["name"])
+        for owner in (owner for thing in seen if thing for owner in owners_of(thing) if owner["kind"] == kind):
+            self.wake(owner["name"])
 
     def wake_choosers(self, kind: str, *seen: Object | None) -> None:
         for one in self.api.store.all(kind):

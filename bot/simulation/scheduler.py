@@ -43,7 +43,7 @@ class Usage:
 class Scheduler(Part):
     name = "kube-scheduler"
     lag = 2
-    kinds = ("Node", "Pod")
+    kinds = ("Pod", "Node")
 
     def begin(self) -> None:
         self.usage: dict[str, Usage] = {}
@@ -67,15 +67,12 @@ class Scheduler(Part):
             self.wake(name_of(new))
 
     def start(self) -> None:
-        self.usage.clear()
-        self.waiting.clear()
+        self.begin()
         super().start()
 
-    def reconcile(self, key: str) -> None:
-        pod = self.api.get("Pod", key)
-        if pod is None or not active(pod) or any(pod["spec"].get(key) for key in ("nodeName", "schedulingGates")):
-            return
-        if pod["spec"].get("schedulerName") != "default-scheduler":
+    def tend(self, pod: Object) -> None:
+        spec, key, mine = pod["spec"], name_of(pod), pod["spec"].get("schedulerName") == "default-scheduler"
+        if not mine or not active(pod) or spec.get("nodeName") or spec.get("schedulingGates"):
             return
         nodes = self.api.store.all("Node")
         refused = {name_of(node): reasons for node in nodes if (reasons := self._refusals(pod, node))}
