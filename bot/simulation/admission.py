@@ -16,7 +16,6 @@ UPDATABLE = (
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
-FREE = ("containers", "tolerations", "activeDeadlineSeconds")  # in a Pod's spec; of a container the image alone
 
 
 def default(thing: Object, flags: dict[str, int], number: int) -> None:
@@ -138,8 +137,8 @@ def _labels(path: str, labels: dict[str, str]) -> Iterator[str]:
 
 
 def _fixed(spec: Object) -> Object:
-    """The part of a Pod's spec that no update may change."""
-    fixed = {key: value for key, value in spec.items() if key not in FREE}
+    """What no update may change of a Pod's spec; of a container it is all but the image."""
+    fixed = {key: value for key, value in spec.items() if key not in ("containers", "tolerations", "activeDeadlineSeconds")}
     return {**fixed, "containers": [{**container, "image": ""} for container in spec.get("containers") or []]}
 
 

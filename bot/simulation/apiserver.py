@@ -18,6 +18,7 @@ from bot.simulation.objects import API, UNSPACED, Object, annotations_of, choose
 from bot.simulation.statuses import finished, holds, set_condition, status_of
 from bot.simulation.store import Store
 
+EVICTED = ("DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting")
 UNFULFILLED = "Operation cannot be fulfilled on"
 STALE = "the object has been modified; please apply your changes to the latest version and try again"
 BUDGET = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -49,10 +50,6 @@ class Request(NamedTuple):
     kind: str
     name: str
 
-    @property
-    def resource(self) -> str:
-        return API[self.kind][1] + API[self.kind][2]
-
 
 class ApiServer:
     def __init__(
@@ -75,7 +72,7 @@ class ApiServer:
             raise self._refuse(request, "ServiceUnavailable", REFUSED)
         if found := self.get(request.kind, request.name):
             return found
-        raise self._refuse(request, "NotFound", f'{request.resource} "{request.name}" not found')
+        raise self._refuse(request, "NotFound", f'{_resource(request.kind)} "{request.name}" not found')
 
     def create(self, by: str, thing: Object) -> Object:
         thing, kind = clone(thing), thing["kind"]
@@ -89,7 +86,7 @@ class ApiServer:
         self._admit(request, thing, None)
         self._series[prefix] += 1
         if self.get(kind, request.name):
-            raise self._refuse(request, "AlreadyExists", f'{request.resource} "{request.name}" already exists')
+            raise self._refuse(request, "AlreadyExists", f'{_resource(request.kind)} "{request.name}" already exists')
         self._made += 1
         meta |= {} if kind in UNSPACED else {"namespace": "default"}
         meta |= {"uid": f"00000000-0000-4000-8000-{self._made:012d}", "creationTimestamp": self.now}
@@ -103,7 +100,7 @@ class ApiServer:
         request = Request(by, call or f"update {API[kind][1]}" + (f"/{sub}" if sub else ""), kind, name_of(thing))
         old = self.read(request)
         if thing["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"]) != old["metadata"]["resourceVersion"]:
-            raise self._refuse(request, "Conflict", f'{UNFULFILLED} {request.resource} "{request.name}": {STALE}')
+            raise self._refuse(request, "Conflict", f'{UNFULFILLED} {_resource(request.kind)} "{request.name}": {STALE}')
         new = _merged(old, thing, sub)
         if not sub:
             self._admit(request, new, old)
@@ -119,16 +116,11 @@ class ApiServer:
             change = {**change, "status": admission.status(change.get("status") or {}, self.now)}
         return self.update(by, merge(old, change), "status" if sub == "status" else "", request.call)
 
-    def delete(
-        self, by: str, kind: str, name: str, grace: int | None = None, cascade: str = "", uid: str = "", call: str = ""
-    ) -> None:
+    def delete(self, by: str, kind: str, name: str, grace: int | None = None, cascade: str = "", call: str = "") -> None:
         request = Request(by, call or f"delete {API[kind][1]}", kind, name)
         old = self.read(request)
         if kind == "Namespace":
             raise self._refuse(request, "Forbidden", f'namespaces "{name}" is forbidden: this namespace may not be deleted')
-        if uid and uid != uid_of(old):
-            message = f"the UID in the precondition ({uid}) does not match the UID in record ({uid_of(old)})"
-            raise self._refuse(request, "Conflict", message)
         new = clone(old)
         meta = new["metadata"]
         if (letting := CASCADES.get(cascade)) and kind != "Pod" and letting not in meta.get("finalizers", []):
@@ -169,8 +161,7 @@ class ApiServer:
                 self._spend(request, pod, budget)
         if not leaving(pod):
             new = clone(pod)
-            why = "EvictionByEvictionAPI", "Eviction API: evicting"
-            set_condition(new["status"], self.now, "DisruptionTarget", "True", *why)
+            set_condition(new["status"], self.now, *EVICTED)
             self._replace(request, pod, new)
         self.delete(by, "Pod", name, call=request.call)
 
@@ -204,8 +195,7 @@ class ApiServer:
         self.store.write(new)
         self._tell("EVENT", by, "Event", name_of(about), about=about["kind"], revision=self.store.revision, event=new)
         if len(self.store.objects["Event"]) > EVENTS_KEPT:
-            self.store.remove(next(iter(self.store.objects["Event"].values())))
-            self._repeats = {said: name for said, name in self._repeats.items() if name in self.store.objects["Event"]}
+            self.store.remove(self.store.objects["Event"][self._repeats.pop(next(iter(self._repeats)))])  # the oldest
 
     def renew(self, node: str) -> None:
         """A node's heartbeat: a Lease, which takes a revision and is never shown."""
@@ -216,7 +206,7 @@ class ApiServer:
         if not self.running:
             raise self._refuse(request, "ServiceUnavailable", REFUSED)
         if outside and kind not in schema.SHAPES:
-            message = f'{request.resource} "{request.name}" is forbidden: User "kubectl" cannot write resource "{API[kind][1]}"'
+            message = f'{_resource(kind)} "{request.name}" is forbidden: User "kubectl" cannot write resource "{API[kind][1]}"'
             raise self._refuse(request, "Forbidden", message)
         if outside and (wrong := schema.misfit(kind, new)):
             version = API[kind][0].split("/")[-1]
@@ -238,8 +228,7 @@ class ApiServer:
         counted = "endpoints" if request.kind == "EndpointSlice" else "spec"
         if request.kind in COUNTED and new.get(counted) != old.get(counted):
             new["metadata"]["generation"] = old["metadata"]["generation"] + 1
-        gone = leaving(old) and not _held(new)
-        self._write(request, old, None if gone else new)
+        self._write(request, old, None if leaving(old) and not _held(new) else new)
         return new
 
     def _write(self, request: Request, old: Object | None, new: Object | None) -> None:
@@ -259,6 +248,10 @@ class ApiServer:
         return Rejected(reason, message, faults or [])
 
 
+def _resource(kind: str) -> str:
+    return API[kind][1] + API[kind][2]
+
+
 def _held(thing: Object) -> bool:
     """Is there somebody who has to let go before it may be gone?"""
     meta = thing["metadata"]
@@ -272,6 +265,5 @@ def _merged(old: Object, new: Object, sub: str) -> Object:
         return {**old, "metadata": meta, "status": clone(new.get("status") or {})}
     kept = {key: value for key, value in old["metadata"].items() if key not in WRITABLE}
     given = {key: clone(value) for key, value in new["metadata"].items() if key in WRITABLE and value}
-    status = {"status": old["status"]} if "status" in old else {}
     changed = {key: clone(value) for key, value in new.items() if key != "status"}
-    return {**old, **changed, "metadata": {**kept, **given}, **status}
+    return {**old, **changed, "metadata": {**kept, **given}}

@@ -73,8 +73,7 @@ class PodGarbageCollector(Part):
     def reconcile(self, key: str) -> None:
         for pod in [] if self.api.get("Node", key) else self.api.find("Pod", ("node", key)):
             if not finished(pod):
-                why = "PodGC: node no longer exists"
-                self.mark(pod, "DisruptionTarget", "True", "DeletionByPodGC", why, phase="Failed")
+                self.mark(pod, "DisruptionTarget", "True", "DeletionByPodGC", "PodGC: node no longer exists", phase="Failed")
             self.delete(pod, grace=0)
 
 

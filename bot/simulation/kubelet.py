@@ -330,7 +330,7 @@ class Kubelet(Part):
     def _let_go(self, name: str, uid: str) -> None:
         pod = self.api.get("Pod", name)
         if pod and uid_of(pod) == uid:
-            self.api.delete(self.name, "Pod", name, grace=0, uid=uid)
+            self.api.delete(self.name, "Pod", name, grace=0)
 
     def _abandon(self, name: str, uid: str) -> None:
         """The object is gone: only now does the work stop."""

@@ -11,9 +11,9 @@ from bot.simulation.objects import Object, leaving, name_of
 from bot.simulation.part import Part
 from bot.simulation.statuses import condition, finished, holds, status_of
 
-PREFIX = "node.kubernetes.io/"
-UNREACHABLE, NOT_READY, CORDONED = f"{PREFIX}unreachable", f"{PREFIX}not-ready", f"{PREFIX}unschedulable"
+UNREACHABLE, NOT_READY, CORDONED = (f"node.kubernetes.io/{it}" for it in ("unreachable", "not-ready", "unschedulable"))
 CONDITIONS = "MemoryPressure DiskPressure PIDPressure Ready"
+EVICTED = ("DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
 UNKNOWN = ("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
 
 
@@ -87,9 +87,8 @@ class NodeController(Part):
                 self._lose(node)
             elif _trouble(node):
                 self._unready(node)
-        period = self.api.flags["node-monitor-period"]
-        self._next = self.clock.now + period
-        self.clock.after(period, self._watch_over, quiet=True)
+        self._next = self.clock.now + self.api.flags["node-monitor-period"]
+        self.clock.after(self._next - self.clock.now, self._watch_over, quiet=True)
 
     def _lose(self, node: Object) -> None:
         self.mark(node, CONDITIONS, *UNKNOWN)
@@ -143,8 +142,7 @@ class TaintEvictionController(Part):
             self.wake_after(key, due - self.clock.now)
         elif due is not None:
             self.event(pod, "TaintManagerEviction", f"Marking for deletion Pod default/{key}")
-            why = "Taint manager: deleting due to NoExecute taint"
-            self.mark(pod, "DisruptionTarget", "True", "DeletionByTaintManager", why)
+            self.mark(pod, *EVICTED)
             self.delete(pod)
         elif self.forget(key):
             self.event(pod, "TaintManagerEviction", f"Cancelling deletion of Pod default/{key}")

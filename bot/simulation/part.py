@@ -111,7 +111,7 @@ class Part:
         self.api.update(self.name, {**thing, "status": status}, "status")
 
     def delete(self, thing: Object, **how: Any) -> None:
-        self.api.delete(self.name, thing["kind"], name_of(thing), uid=uid_of(thing), **how)
+        self.api.delete(self.name, thing["kind"], name_of(thing), **how)
 
     def start(self) -> None:
         self.running = True

@@ -65,14 +65,14 @@ class ReplicaSetController(Part):
         beside = Counter(pod["spec"].get("nodeName", "") for pod in siblings)
 
         def order(pod: Object) -> tuple[object, ...]:
-            ready, node = condition(status_of(pod), "Ready"), pod["spec"].get("nodeName", "")
-            serving = holds(pod, "Ready")
-            since = self.clock.now - moment(ready["lastTransitionTime"]) if ready else 0
+            ready, serving = condition(status_of(pod), "Ready"), holds(pod, "Ready")
+            node = pod["spec"].get("nodeName", "")
+            since = self.clock.now - moment(ready["lastTransitionTime"]) if ready and serving else 0
             restarts = max((c.get("restartCount", 0) for c in status_of(pod).get("containerStatuses") or []), default=0)
-            served = (since // 1000).bit_length() if serving else 0  # for how long, in steps of powers of two
+            served = (since // 1000).bit_length()  # for how long, in steps of powers of two
             phase, cost = PHASES.get(status_of(pod).get("phase", ""), 1), number(annotations_of(pod).get(COST))
-            age = -moment(pod["metadata"]["creationTimestamp"])
-            return bool(node), phase, serving, cost, -beside[node], served, -restarts, age, uid_of(pod)
+            youth = -moment(pod["metadata"]["creationTimestamp"])
+            return bool(node), phase, serving, cost, -beside[node], served, -restarts, youth, uid_of(pod)
 
         return sorted(pods, key=order)
 
