@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.simulation import rolling
 from bot.simulation.cluster import Cluster
+from bot.simulation.deployment import rounded
 from tests import rules
 from tests.milestones import Trace, cut
 from tests.rules import COUNTS, GENERATION, OBSERVED, OURS, READY, REPLICAS, Thing, World, violations
@@ -596,4 +596,4 @@ def test_a_leaving_deployment_has_no_deadline() -> None:
 
 def test_a_share_of_a_half_is_rounded_up() -> None:
     """As Go rounds: 5 of 10 grow to 12.5, and so to 13."""
-    assert [rolling.rounded(part, 2) for part in (1, 3, 5, 25)] == [1, 2, 3, 13]
+    assert [rounded(part, 2) for part in (1, 3, 5, 25)] == [1, 2, 3, 13]

@@ -1,4 +1,4 @@
 """The order simulation: a tiny, deterministic control plane in virtual time, verified against recordings of a real one.
 
-objects ← clock, store ← apiserver (schema) ← part ← the parts ← cluster ← kubectl, world ← script.
+objects ← clock, statuses, store ← apiserver (admission, schema, fields.txt) ← part ← the parts ← cluster ← kubectl ← script.
 """

@@ -1,29 +1,16 @@
-"""What the API server does to an object before it is stored: fills in defaults, checks it, and keeps it within the quota."""
+"""What the API server does to an object before it is stored: fills in defaults, checks it, and keeps it within the quota.
+
+What concerns one field alone stands in `fields.txt`; here is what follows from several.
+"""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
-from typing import Any
 
-from bot.simulation.objects import API, Object, labels_of, name_of, quantity, selects
+from bot.simulation.objects import API, Object, labels_of, name_of, owners_of, selects
+from bot.simulation.schema import broken, check, fill, invalid, unsupported
 
 LIMITS = {"Pod": 1000, "Deployment": 100, "ReplicaSet": 1200, "Service": 100, "PodDisruptionBudget": 100, "Node": 100}
-NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-NAME_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end "
-    f"with an alphanumeric character (e.g. 'example.com', regex used for validation is '{NAME.pattern}')"
-)
-LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
-LABEL_RULE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
-    f"an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '{LABEL.pattern}')"
-)
-EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-TIME = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d{3})?Z")
-PORTS = "must be between 1 and 65535, inclusive"
-NATURAL = "must be greater than or equal to 0"
 UPDATABLE = (
     "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -33,54 +20,40 @@ UPDATABLE = (
 
 def default(thing: Object, flags: dict[str, int], number: int) -> None:
     """Fills in what the writer left out; `number` makes addresses differ."""
-    spec = thing.setdefault("spec", {})
-    match thing["kind"]:
+    spec, kind = thing.setdefault("spec", {}), thing["kind"]
+    fill(f"{kind}Spec", spec)
+    template = spec.get("template") or {}
+    _fill_containers(spec if kind == "Pod" else template.get("spec") or {})
+    match kind:
         case "Pod":
-            _default_pod(spec)
             _tolerate(spec, flags)
             thing.setdefault("status", {"phase": "Pending", "qosClass": _quality(spec)})
-        case "Deployment":
-            _default_each(spec, replicas=1, strategy={}, progressDeadlineSeconds=600, revisionHistoryLimit=10)
-            _default_each(spec["strategy"], type="RollingUpdate")
-            if spec["strategy"]["type"] == "RollingUpdate":
-                rolling = spec["strategy"]["rollingUpdate"] = spec["strategy"].get("rollingUpdate") or {}
-                _default_each(rolling, maxUnavailable="25%", maxSurge="25%")
-            _default_pod((spec.get("template") or {}).get("spec"))
-            thing.setdefault("status", {})
+        case "Deployment" if spec["strategy"]["type"] == "RollingUpdate":
+            spec["strategy"]["rollingUpdate"] = spec["strategy"].get("rollingUpdate") or {}
+            fill("Strategy", spec["strategy"])
         case "ReplicaSet":
-            _default_each(spec, replicas=1)
-            _default_pod((spec.get("template") or {}).get("spec"))
-            if not spec.get("selector"):
-                spec["selector"] = {"matchLabels": labels_of(spec.get("template") or {"metadata": {}})}
+            spec["selector"] = spec.get("selector") or {"matchLabels": labels_of({"metadata": {}, **template})}
             thing.setdefault("status", {"replicas": 0})
         case "Service":
-            _default_each(spec, type="ClusterIP", clusterIP=f"10.96.{number // 250}.{number % 250 + 2}")
+            if spec.get("clusterIP") is None:
+                spec["clusterIP"] = f"10.96.{number // 250}.{number % 250 + 2}"
             for i, port in enumerate(spec.get("ports") or []):
-                _default_each(port, protocol="TCP", targetPort=port.get("port"))
-                if spec["type"] in ("NodePort", "LoadBalancer"):
-                    _default_each(port, nodePort=30000 + number + i)
-        case "PodDisruptionBudget":
-            thing.setdefault("status", {})
+                node_port = {"nodePort": 30000 + number + i} if spec["type"] in ("NodePort", "LoadBalancer") else {}
+                given = {key: value for key, value in port.items() if value is not None}
+                port |= {"targetPort": port.get("port"), **node_port, **given}
+    if kind in ("Deployment", "PodDisruptionBudget"):
+        thing.setdefault("status", {})
 
 
-def _default_each(thing: Object, **values: Any) -> None:
-    for key, value in values.items():
-        if thing.get(key) is None:
-            thing[key] = value
-
-
-def _default_pod(spec: Object | None) -> None:
-    if spec is None:
-        return
-    _default_each(spec, restartPolicy="Always", terminationGracePeriodSeconds=30, schedulerName="default-scheduler")
+def _fill_containers(spec: Object) -> None:
     for container in spec.get("containers") or []:
-        latest = ":" not in str(container.get("image")).rsplit("/", 1)[-1] or str(container.get("image")).endswith(":latest")
-        _default_each(container, imagePullPolicy="Always" if latest else "IfNotPresent", resources={})
-        limits = container["resources"].get("limits") or {}
-        if limits:
-            container["resources"]["requests"] = {**limits, **(container["resources"].get("requests") or {})}
-        for probe in filter(None, (container.get(f"{kind}Probe") for kind in ("readiness", "liveness", "startup"))):
-            _default_each(probe, periodSeconds=10, failureThreshold=3, successThreshold=1, timeoutSeconds=1)
+        image = str(container.get("image"))
+        if container.get("imagePullPolicy") is None:
+            latest = ":" not in image.rsplit("/", 1)[-1] or image.endswith(":latest")
+            container["imagePullPolicy"] = "Always" if latest else "IfNotPresent"
+        resources = container["resources"] = container.get("resources") or {}
+        if limits := resources.get("limits"):
+            resources["requests"] = {**limits, **(resources.get("requests") or {})}
 
 
 def _tolerate(spec: Object, flags: dict[str, int]) -> None:
@@ -104,144 +77,68 @@ def _quality(spec: Object) -> str:
 def faults(thing: Object, old: Object | None) -> Iterator[str]:
     """What is wrong with an object, in the API server's words."""
     spec, kind = thing.get("spec") or {}, thing["kind"]
-    if old is None and (not NAME.fullmatch(name_of(thing)) or len(name_of(thing)) > 253):
-        yield _bad("metadata.name", name_of(thing), NAME_RULE)
+    if old is None and (wrong := broken("name", name_of(thing))):
+        yield f"metadata.name: {wrong}"
     yield from _labels("metadata.labels", labels_of(thing))
-    for i, owner in enumerate(thing["metadata"].get("ownerReferences") or []):
-        for key in ("kind", "name", "uid"):
-            if not owner.get(key):
-                yield _bad(f"metadata.ownerReferences[{i}].{key}", "", "must not be empty")
+    named = ((i, key, owner.get(key)) for i, owner in enumerate(owners_of(thing)) for key in ("kind", "name", "uid"))
+    yield from (f"metadata.ownerReferences[{i}].{key}: {invalid('', 'must not be empty')}" for i, key, it in named if not it)
+    yield from check(f"{kind}Spec", spec, "spec")
     match kind:
-        case "Node":
-            for i, taint in enumerate(spec.get("taints") or []):
-                if not taint.get("key") or taint.get("effect") not in EFFECTS:
-                    yield _unsupported(f"spec.taints[{i}].effect", taint.get("effect"), *EFFECTS)
-                if taint.get("timeAdded") and not TIME.fullmatch(taint["timeAdded"]):
-                    yield _bad(f"spec.taints[{i}].timeAdded", taint["timeAdded"], "must be a time")
         case "Pod":
-            yield from _pod("spec", spec)
+            yield from _containers("spec", spec)
             if old and _fixed(spec) != _fixed(old["spec"]):
                 yield UPDATABLE
         case "Deployment" | "ReplicaSet":
-            yield from _workload(thing, old)
+            yield from _workload(spec, old)
         case "Service":
             if not spec.get("ports") and spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None":
                 yield "spec.ports: Required value"
-            if spec["type"] not in ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"):
-                yield _unsupported("spec.type", spec["type"], "ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
-            for i, port in enumerate(spec.get("ports") or []):
-                if not 0 < (port.get("port") or 0) < 65536:
-                    yield _bad(f"spec.ports[{i}].port", port.get("port"), PORTS)
         case "PodDisruptionBudget":
-            both = [key for key in ("minAvailable", "maxUnavailable") if spec.get(key) is not None]
-            if len(both) == 2:
-                yield _bad("spec", "PodDisruptionBudgetSpec", "minAvailable and maxUnavailable cannot be both set")
-            for key in both:
-                yield from _portion(f"spec.{key}", spec[key])
-            yield from _expressions("spec.selector", spec.get("selector"))
+            if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
+                yield "spec: " + invalid("PodDisruptionBudgetSpec", "minAvailable and maxUnavailable cannot be both set")
 
 
-def _workload(thing: Object, old: Object | None) -> Iterator[str]:
-    spec = thing["spec"]
-    template, selector = spec.get("template") or {}, spec.get("selector") or {}
-    for key in ("replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"):
-        if (spec.get(key) or 0) < 0:
-            yield _bad(f"spec.{key}", spec[key], NATURAL)
-    yield from _expressions("spec.selector", selector)
-    if not selector.get("matchLabels"):
-        yield (
-            "spec.selector: Required value"
-            if not selector
-            else _bad("spec.selector", selector, "empty selector is invalid for deployment")
-        )
-    elif not selects(selector["matchLabels"], (template.get("metadata") or {}).get("labels") or {}):
-        labels = (template.get("metadata") or {}).get("labels") or {}
-        yield _bad("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
+def _workload(spec: Object, old: Object | None) -> Iterator[str]:
+    template, selector, strategy = (spec.get(key) or {} for key in ("template", "selector", "strategy"))
+    labels, pod, rolling = labels_of({"metadata": {}, **template}), template.get("spec") or {}, strategy.get("rollingUpdate")
+    if not selector:
+        yield "spec.selector: Required value"
+    elif not selector.get("matchLabels"):
+        yield f"spec.selector: {invalid(selector, 'empty selector is invalid for deployment')}"
+    elif not selects(selector["matchLabels"], labels):
+        yield f"spec.template.metadata.labels: {invalid(labels, '`selector` does not match template `labels`')}"
     if old and selector != old["spec"]["selector"]:
-        yield _bad("spec.selector", selector, "field is immutable")
-    yield from _labels("spec.template.labels", (template.get("metadata") or {}).get("labels") or {})
-    yield from _pod("spec.template.spec", template.get("spec") or {})
-    if (policy := (template.get("spec") or {}).get("restartPolicy", "Always")) != "Always":
-        yield _unsupported("spec.template.spec.restartPolicy", policy, "Always")
-    strategy = spec.get("strategy") or {}
-    if strategy.get("type", "Recreate") not in ("Recreate", "RollingUpdate"):
-        yield _unsupported("spec.strategy.type", strategy["type"], "Recreate", "RollingUpdate")
-    if strategy.get("type") == "Recreate" and strategy.get("rollingUpdate"):
+        yield f"spec.selector: {invalid(selector, 'field is immutable')}"
+    yield from _labels("spec.template.labels", labels)
+    if not pod:
+        yield "spec.template.spec.containers: Required value"
+    yield from _containers("spec.template.spec", pod)
+    if policy := unsupported(pod.get("restartPolicy"), ["Always"]):
+        yield f"spec.template.spec.restartPolicy: {policy}"
+    if strategy.get("type") == "Recreate" and rolling:
         yield "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"
-    elif rolling := strategy.get("rollingUpdate"):
-        wrong = [*_portion("spec.strategy.rollingUpdate.maxUnavailable", rolling.get("maxUnavailable")),
-                 *_portion("spec.strategy.rollingUpdate.maxSurge", rolling.get("maxSurge"))]  # fmt: skip
-        yield from wrong
-        if not wrong and all(str(rolling[key]).rstrip("%") == "0" for key in ("maxUnavailable", "maxSurge")):
-            path = "spec.strategy.rollingUpdate.maxUnavailable"
-            yield _bad(path, rolling["maxUnavailable"], "may not be 0 when `maxSurge` is 0")
+    elif rolling and all(str(rolling[key]).rstrip("%") == "0" for key in ("maxUnavailable", "maxSurge")):
+        why = "may not be 0 when `maxSurge` is 0"
+        yield f"spec.strategy.rollingUpdate.maxUnavailable: {invalid(rolling['maxUnavailable'], why)}"
 
 
-def _pod(path: str, spec: Object) -> Iterator[str]:
-    if spec.get("restartPolicy", "Always") not in ("Always", "OnFailure", "Never"):
-        yield _unsupported(f"{path}.restartPolicy", spec["restartPolicy"], "Always", "OnFailure", "Never")
-    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
-        yield _bad(f"{path}.terminationGracePeriodSeconds", spec["terminationGracePeriodSeconds"], NATURAL)
-    if not spec.get("containers"):
-        yield f"{path}.containers: Required value"
-    seen: set[str] = set()
+def _containers(path: str, spec: Object) -> Iterator[str]:
+    seen = [container.get("name") for container in spec.get("containers") or []]
     for i, container in enumerate(spec.get("containers") or []):
-        here, name = f"{path}.containers[{i}]", container.get("name")
-        if not name:
-            yield f"{here}.name: Required value"
-        elif name in seen:
-            yield f"{here}.name: Duplicate value: {json.dumps(name)}"
-        elif not NAME.fullmatch(name) or "." in name or len(name) > 63:
-            yield _bad(f"{here}.name", name, NAME_RULE.replace("subdomain", "label"))
-        seen.add(name)
-        if not container.get("image"):
-            yield f"{here}.image: Required value"
-        for group in ("requests", "limits"):
-            for resource, value in ((container.get("resources") or {}).get(group) or {}).items():
-                if quantity(value) is None:
-                    yield _bad(f"{here}.resources.{group}[{resource}]", value, "must be a quantity such as 100m or 64Mi")
-                elif (quantity(value) or 0) < 0:
-                    yield _bad(f"{here}.resources.{group}[{resource}]", value, NATURAL)
-        for kind in ("readiness", "liveness", "startup"):
-            yield from _probe(f"{here}.{kind}Probe", container.get(f"{kind}Probe"))
-
-
-def _probe(path: str, probe: Object | None) -> Iterator[str]:
-    if probe is None:
-        return
-    if not any(probe.get(way) for way in ("httpGet", "exec", "tcpSocket", "grpc")):
-        yield f"{path}: Required value: must specify a handler type"
-    for key in ("periodSeconds", "failureThreshold", "successThreshold", "initialDelaySeconds", "timeoutSeconds"):
-        if (probe.get(key) or 0) < 0:
-            yield _bad(f"{path}.{key}", probe[key], NATURAL)
-    if path.endswith("livenessProbe") and (probe.get("successThreshold") or 1) != 1:
-        yield _bad(f"{path}.successThreshold", probe["successThreshold"], "must be 1")
-
-
-def _portion(path: str, value: object) -> Iterator[str]:
-    if isinstance(value, str) and not re.fullmatch(r"\d{1,9}%", value):
-        yield _bad(
-            path, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%')"
-        )
-    elif isinstance(value, int) and value < 0:
-        yield _bad(path, value, NATURAL)
-
-
-def _expressions(path: str, selector: Object | None) -> Iterator[str]:
-    if (selector or {}).get("matchExpressions"):
-        yield f"{path}.matchExpressions: Forbidden: only matchLabels can be used here"
+        if container.get("name") and container["name"] in seen[:i]:
+            yield f'{path}.containers[{i}].name: Duplicate value: "{container["name"]}"'
+        times = (container.get("livenessProbe") or {}).get("successThreshold") or 1
+        if times != 1:
+            yield f"{path}.containers[{i}].livenessProbe.successThreshold: {invalid(times, 'must be 1')}"
 
 
 def _labels(path: str, labels: dict[str, str]) -> Iterator[str]:
-    for value in labels.values():
-        if not LABEL.fullmatch(str(value)) or len(str(value)) > 63:
-            yield _bad(path, value, LABEL_RULE)
+    yield from (f"{path}: {wrong}" for value in labels.values() if (wrong := broken("value", value)))
 
 
 def _fixed(spec: Object) -> Object:
-    """The part of a Pod's spec that no update may change."""
-    free = ("containers", "tolerations", "activeDeadlineSeconds")
-    fixed = {key: value for key, value in spec.items() if key not in free}
+    """What no update may change of a Pod's spec; of a container it is all but the image."""
+    fixed = {key: value for key, value in spec.items() if key not in ("containers", "tolerations", "activeDeadlineSeconds")}
     return {**fixed, "containers": [{**container, "image": ""} for container in spec.get("containers") or []]}
 
 
@@ -254,21 +151,9 @@ def status(given: Object, now: str) -> Object:
 
 def over_quota(thing: Object, used: int, most: dict[str, int]) -> str:
     """The refusal of what would not fit into a classroom's cluster; empty when it fits."""
-    kind = str(thing["kind"])
-    asked = (thing.get("spec") or {}).get("replicas") or 0
+    kind, asked = str(thing["kind"]), (thing.get("spec") or {}).get("replicas") or 0
     _, plural, suffix, _ = API[kind]
-    if asked > most["Pod"]:
-        wanted = f"requested: pods={asked}, used: pods=0, limited: pods={most['Pod']}"
-    elif used >= most.get(kind, used + 1):
-        wanted = f"requested: {plural}=1, used: {plural}={used}, limited: {plural}={most[kind]}"
-    else:
-        return ""
-    return f'{plural}{suffix} "{name_of(thing)}" is forbidden: exceeded quota: classroom, {wanted}'
-
-
-def _bad(path: str, value: object, why: str) -> str:
-    return f"{path}: Invalid value: {json.dumps(value, ensure_ascii=False, separators=(',', ':'))[:200]}: {why}"
-
-
-def _unsupported(path: str, value: object, *supported: str) -> str:
-    return f"{path}: Unsupported value: {json.dumps(value)}: supported values: " + ", ".join(f'"{s}"' for s in supported)
+    counted, what, more, has = ("Pod", "pods", asked, 0) if asked > most["Pod"] else (kind, plural, 1, used)
+    wanted = f"requested: {what}={more}, used: {what}={has}, limited: {what}={most.get(counted)}"
+    over = has + more > most.get(counted, has + more)
+    return f'{plural}{suffix} "{name_of(thing)}" is forbidden: exceeded quota: classroom, {wanted}' if over else ""

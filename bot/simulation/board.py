@@ -9,8 +9,9 @@ from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.schema import Language
 from bot.replies import Block, Paragraph, Span, say
 from bot.simulation.cluster import Cluster
-from bot.simulation.objects import Object, holds, leaving, name_of, status_of
+from bot.simulation.objects import Object, leaving, name_of
 from bot.simulation.printers import pod_status
+from bot.simulation.statuses import holds, status_of
 from bot.simulation.steps import step_of, teller, words
 from bot.simulation.trace import Line
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)  # when virtual time begins
 
 
 class Timer:
@@ -59,3 +62,12 @@ class Clock:
         if call:
             call()
         return True
+
+
+def stamp(now: int) -> str:
+    """Milliseconds of virtual time as the API writes times."""
+    return (START + timedelta(milliseconds=now)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str) -> int:
+    return round((datetime.fromisoformat(text) - START) / timedelta(milliseconds=1))

@@ -6,10 +6,11 @@ The same commands always lead to the same world, so a cluster is kept as its `hi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.simulation.admission import LIMITS
-from bot.simulation.apiserver import ApiServer
+from bot.simulation.apiserver import ApiServer, Rejected
 from bot.simulation.clock import Clock
 from bot.simulation.deployment import DeploymentController
 from bot.simulation.disruption import DisruptionController
@@ -17,11 +18,12 @@ from bot.simulation.endpoints import EndpointSliceController
 from bot.simulation.garbage import GarbageCollector, PodGarbageCollector
 from bot.simulation.kubelet import Kubelet
 from bot.simulation.nodes import NodeController, TaintEvictionController
-from bot.simulation.objects import Object, condition, name_of, owner_of, status_of
+from bot.simulation.objects import UNSPACED, Object, clone, name_of, owner_of
 from bot.simulation.part import Part
 from bot.simulation.replicaset import ReplicaSetController
 from bot.simulation.runtime import Registry, Runtime
 from bot.simulation.scheduler import Scheduler
+from bot.simulation.statuses import condition, status_of
 from bot.simulation.store import Store
 from bot.simulation.trace import Line, Story, Trace
 
@@ -34,6 +36,14 @@ FLAGS = {  # the control plane's own defaults, in ms
     "default-not-ready-toleration-seconds": 300_000,
     "default-unreachable-toleration-seconds": 300_000,
 }
+NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+KUBERNETES: Object = {
+    "apiVersion": "v1", "kind": "Service",
+    "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+    "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1",
+             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
+}  # fmt: skip
+RESTORED = 10_000  # ms
 LONGEST = 15 * 60_000  # ms until settling is given up
 STEPS = 100_000  # timers that one command may run
 MANAGERS = (
@@ -56,7 +66,7 @@ class Cluster:
         self.trace = Trace(self.clock, story)
         self.store = Store()
         self.api = ApiServer(self.store, self.clock, self.flags, self.trace.tell, {**LIMITS, "Pod": pods})
-        self.api.bear()
+        self._found()
         self.parts: dict[str, list[Part]] = {
             "controller-manager": [manager(self.api) for manager in MANAGERS],
             "scheduler": [Scheduler(self.api)],
@@ -67,6 +77,29 @@ class Cluster:
         self.history: list[str] = []
         self._retries: list[int | None] = []  # clients that will ask again: the state of the world in which it is no use
         self._walked = 0  # ms at the end of the history that were walked by `step`
+
+    def _found(self) -> None:
+        """What every cluster has from its first moment."""
+        for number, name in enumerate(NAMESPACES, 1):
+            meta = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
+            born = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+            self._bear(number, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta, **born})
+        self._bear(len(NAMESPACES) + 1, clone(KUBERNETES))
+        self.store.watch("Service", self._restore)
+
+    def _bear(self, number: int, thing: Object) -> None:
+        thing["metadata"] |= {"uid": f"00000000-0000-4000-9000-{number:012d}", "creationTimestamp": self.api.now}
+        thing["metadata"] |= {} if thing["kind"] in UNSPACED else {"namespace": "default"}
+        self.store.write(thing)
+
+    def _restore(self, _: str, old: Object | None, new: Object | None) -> None:
+        """The API server keeps a Service for itself."""
+        if new is None and name_of(old or {}) == "kubernetes":
+            self.clock.after(RESTORED, self._create_again)
+
+    def _create_again(self) -> None:
+        with suppress(Rejected):
+            self.api.create("kube-apiserver", KUBERNETES)
 
     @classmethod
     def replay(cls, history: Iterable[str], story: Story | None = None, pods: int = LIMITS["Pod"]) -> Cluster:

@@ -9,307 +9,201 @@ from __future__ import annotations
 
 import json
 
-from bot.simulation import rolling
-from bot.simulation.apiserver import ApiServer
-from bot.simulation.objects import (
-    Object,
-    annotations_of,
-    clone,
-    condition,
-    finished,
-    labels_of,
-    leaving,
-    moment,
-    name_of,
-    number,
-    owned_by,
-    owner_of,
-    selects,
-    set_condition,
-    status_of,
-    uid_of,
-)
+from bot.simulation.clock import moment
+from bot.simulation.objects import Object, annotations_of, clone, leaving, name_of, number, owned_by, owner_of, share, uid_of
 from bot.simulation.part import Part
-from bot.simulation.rolling import DESIRED, NOTE
+from bot.simulation.statuses import condition, finished, set_condition, status_of
 
-REVISION, HISTORY = f"{NOTE}revision", f"{NOTE}revision-history"
-HASH = "pod-template-hash"
+NOTE, HASH = "deployment.kubernetes.io/", "pod-template-hash"
+REVISION, HISTORY, DESIRED, MOST = (
+    f"{NOTE}{it}" for it in ("revision", "revision-history", "desired-replicas", "max-replicas")
+)
+ENOUGH = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+TOO_FEW = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+COUNTERS = ("replicas", "readyReplicas", "availableReplicas", "terminatingReplicas")
+ALWAYS = ("observedGeneration", "terminatingReplicas")  # written even when they are 0
+UNDER_WAY = ("NewReplicaSetCreated", "ReplicaSetUpdated", "DeploymentResumed")  # reasons of a roll-out with a deadline
 
 
 class DeploymentController(Part):
     name = "deployment-controller"
     kinds = ("Deployment", "ReplicaSet", "Pod")
 
-    def __init__(self, api: ApiServer) -> None:
-        super().__init__(api)
+    def begin(self) -> None:
         self._hashes: dict[str, dict[str, str]] = {}  # of each Deployment's name: template -> letter
 
-    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
-        thing = new or old or {}
-        if kind == "Deployment":
-            self.wake(name_of(thing))
-        elif kind == "ReplicaSet":
-            for seen in filter(None, (old, new)):
-                if owner := owner_of(seen):
-                    self.wake(owner["name"])
-            if new and not owner_of(new):
-                self._wake_adopters(new)
-        elif (new is None or finished(new)) and (owner := owner_of(thing)):  # Recreate waits for Pods to end
-            replicaset = self.api.get("ReplicaSet", owner["name"])
-            above = owner_of(replicaset) if replicaset else None
-            if above:
-                self.wake(above["name"])
+    def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind == "ReplicaSet":
+            super().concern(kind, old, new)
+        elif (new is None or finished(new)) and (owner := owner_of(new or old or {})):  # Recreate waits for Pods to end
+            self.wake_owners("Deployment", self.api.get("ReplicaSet", owner["name"]))
 
-    def _wake_adopters(self, replicaset: Object) -> None:
-        for deployment in self.api.store.all("Deployment"):
-            if selects(deployment["spec"]["selector"]["matchLabels"], labels_of(replicaset)):
-                self.wake(name_of(deployment))
-
-    def reconcile(self, key: str) -> None:
-        deployment = self.api.get("Deployment", key)
-        if deployment is None:
-            return
-        owned = self._owned(deployment)
+    def tend(self, deployment: Object) -> None:
+        owned = sorted(self.claim(deployment, "ReplicaSet"), key=lambda rs: (rs["metadata"]["creationTimestamp"], name_of(rs)))
         new = next((rs for rs in owned if _template(rs) == _template(deployment)), None)
-        if leaving(deployment):
-            self._report(deployment, owned, new)
-        elif deployment["spec"].get("paused") or self._rescaled(deployment, owned):
+        if not leaving(deployment):
             self._pause(deployment)
-            self._rescale(deployment, owned, new)
-            self._report(deployment, owned, new)
-        else:
-            self._pause(deployment)
-            self._roll(deployment, owned, new)
-
-    def _owned(self, deployment: Object) -> list[Object]:
-        """Its ReplicaSets, oldest first; one that matches and belongs to nobody is adopted."""
-        selector = deployment["spec"]["selector"]["matchLabels"]
-        owned = {name_of(rs): rs for rs in self.api.find("ReplicaSet", ("owner", uid_of(deployment)))}
-        for found in self.api.find("ReplicaSet", *(("label", *pair) for pair in selector.items())):
-            if not owner_of(found) and not leaving(found) and not leaving(deployment):
-                change = {"metadata": {"ownerReferences": owned_by(deployment)}}
-                owned[name_of(found)] = self.api.patch(self.name, "ReplicaSet", name_of(found), change)
-        return sorted(owned.values(), key=lambda rs: (rs["metadata"]["creationTimestamp"], name_of(rs)))
+            if deployment["spec"].get("paused") or _rescaled(deployment, owned):
+                self._rescale(deployment, owned, new)
+            else:
+                owned, new = self._roll(deployment, owned, new)
+        self._sum_up(deployment, owned, new)
 
     def _pause(self, deployment: Object) -> None:
         """Notes that a roll-out is paused or goes on, where a deadline watches it."""
-        found = condition(status_of(deployment), "Progressing")
-        paused, noted = bool(deployment["spec"].get("paused")), bool(found and found["reason"] == "DeploymentPaused")
-        if paused == noted or (found and found["reason"] == "ProgressDeadlineExceeded"):
+        reason = (condition(status_of(deployment), "Progressing") or {"reason": ""})["reason"]
+        paused = bool(deployment["spec"].get("paused"))
+        if paused == (reason == "DeploymentPaused") or reason == "ProgressDeadlineExceeded":
             return
-        status = clone(status_of(deployment))
-        what = ("DeploymentPaused", "Deployment is paused") if paused else ("DeploymentResumed", "Deployment is resumed")
-        set_condition(status, self.now, "Progressing", "Unknown", *what, lastUpdateTime=self.now)
-        self.api.update(self.name, {**deployment, "status": status}, "status")
+        status, way = dict(status_of(deployment)), "paused" if paused else "resumed"
+        self._note(status, "Progressing", "Unknown", f"Deployment{way.title()}", f"Deployment is {way}")
+        self.report(deployment, status)
 
-    def _roll(self, deployment: Object, owned: list[Object], new: Object | None) -> None:
+    def _roll(self, deployment: Object, owned: list[Object], new: Object | None) -> tuple[list[Object], Object | None]:
+        """One step of an update; the ReplicaSets as this turn has seen them, and the new one."""
         old = [rs for rs in owned if rs is not new]
         recreate = deployment["spec"]["strategy"]["type"] == "Recreate"
         if recreate:
-            running = [rs for rs in old if rs["spec"]["replicas"]]
-            for rs in running:
+            for rs in old:
                 self._scale(deployment, rs, 0)
-            if running or any(not finished(pod) for rs in old for pod in self.api.find("Pod", ("owner", uid_of(rs)))):
-                self._report(deployment, owned, new)
-                return
-        if new is None:
-            new = self._create(deployment, owned)
-            owned = [*owned, new]
-        else:
-            kept = self._renumber(deployment, new, owned)
-            owned, new = [kept if rs is new else rs for rs in owned], kept
-        wanted = rolling.allowed(deployment, new, owned)
+            if _size(old) or any(not finished(pod) for rs in old for pod in self.api.find("Pod", ("owner", uid_of(rs)))):
+                return owned, new
+        new = self._renumber(deployment, new, old) if new else self._create(deployment, old)
+        wanted = _allowed(deployment, int(new["spec"]["replicas"]), _size([*old, new]))
         if new["spec"]["replicas"] != wanted:
             self._scale(deployment, new, wanted)
         elif not recreate:
-            self._resize(deployment, old, rolling.shrunk(deployment, old, new))
+            sizes = _shrunk(deployment, old, new)
+            for rs in old:
+                self._scale(deployment, rs, sizes[name_of(rs)])
         if _complete(deployment, status_of(deployment)):
-            self._forget(deployment, old)
-        self._report(deployment, owned, new)
+            self._prune(deployment, old)
+        return [*old, new], new
 
-    def _create(self, deployment: Object, owned: list[Object]) -> Object:
-        collisions = status_of(deployment).get("collisionCount", 0)
-        while self.api.get("ReplicaSet", f"{name_of(deployment)}-{(letter := self._hash(deployment, collisions))}"):
+    def _create(self, deployment: Object, old: list[Object]) -> Object:
+        name, collisions = name_of(deployment), status_of(deployment).get("collisionCount", 0)
+        while self.api.get("ReplicaSet", f"{name}-{(letter := self._hash(deployment, collisions))}"):
             collisions += 1
         template = clone(deployment["spec"]["template"])
-        labels = {**template["metadata"]["labels"], HASH: letter}
-        template["metadata"]["labels"] = labels
-        number = str(_latest(owned) + 1)
-        size = rolling.allowed(deployment, None, owned)
-        made = {
-            "apiVersion": "apps/v1",
-            "kind": "ReplicaSet",
-            "metadata": {
-                "name": f"{name_of(deployment)}-{letter}",
-                "labels": labels,
-                "annotations": {REVISION: number, **rolling.bounds(deployment)},
-                "ownerReferences": owned_by(deployment),
-            },
-            "spec": {
-                "replicas": size,
-                "selector": {"matchLabels": {**deployment["spec"]["selector"]["matchLabels"], HASH: letter}},
-                "template": template,
-                "minReadySeconds": deployment["spec"].get("minReadySeconds", 0),
-            },
-        }
-        new = self.api.create(self.name, made)
-        if size:
-            self.event(deployment, "ScalingReplicaSet", f"Scaled up replica set {name_of(new)} from 0 to {size}")
-        status = clone(status_of(deployment))
-        message = f'Created new replica set "{name_of(new)}"'
-        self._note(status, "Progressing", "True", "NewReplicaSetCreated", message)
-        status |= {"collisionCount": collisions} if collisions else {}
-        self._write_revision(deployment, number, status)
+        labels = template["metadata"]["labels"] = {**template["metadata"]["labels"], HASH: letter}
+        revision, size = str(_latest(old) + 1), _allowed(deployment, 0, _size(old))
+        notes = {REVISION: revision, **_bounds(deployment)}
+        meta = {"name": f"{name}-{letter}", "labels": labels, "annotations": notes, "ownerReferences": owned_by(deployment)}
+        selector = {"matchLabels": {**deployment["spec"]["selector"]["matchLabels"], HASH: letter}}
+        spec = {"replicas": size, "selector": selector, "template": template}
+        spec["minReadySeconds"] = deployment["spec"].get("minReadySeconds", 0)
+        new = self.api.create(self.name, {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta, "spec": spec})
+        self._tell(deployment, new, 0, size)
+        status = {**status_of(deployment), **({"collisionCount": collisions} if collisions else {})}
+        self._note(status, "Progressing", "True", "NewReplicaSetCreated", f'Created new replica set "{name_of(new)}"')
+        self._write_revision(deployment, revision, status)
         return new
 
     def _hash(self, deployment: Object, collisions: int) -> str:
         """The same template gets the same letter each time, and so its ReplicaSet the same name, unless names collide."""
         known = self._hashes.setdefault(name_of(deployment), {})
         what = json.dumps([deployment["spec"]["template"], collisions], sort_keys=True)
-        return known.setdefault(what, _letters(len(known)))
+        return known.setdefault(what, "z" * (len(known) // 26) + chr(ord("a") + len(known) % 26))  # a, b, … z, za, zb, …
 
-    def _renumber(self, deployment: Object, new: Object, owned: list[Object]) -> Object:
+    def _renumber(self, deployment: Object, new: Object, old: list[Object]) -> Object:
         """An old template that is wanted again becomes the newest revision; its former numbers are kept as history."""
-        wanted, number = _latest([rs for rs in owned if rs is not new]) + 1, _revision(new)
-        notes = {**annotations_of(new), **rolling.bounds(deployment)}
-        if number < wanted:
-            past = [*filter(None, notes.get(HISTORY, "").split(",")), *([str(number)] if number else [])]
-            notes |= {REVISION: str(wanted), **({HISTORY: ",".join(past)} if past else {})}
-            number = wanted
+        latest, revision = _latest(old) + 1, _revision(new)
+        notes = {**annotations_of(new), **_bounds(deployment)}
+        if revision < latest:
+            past = [*filter(None, notes.get(HISTORY, "").split(",")), *([str(revision)] if revision else [])]
+            notes |= {REVISION: str(latest), **({HISTORY: ",".join(past)} if past else {})}
+            revision = latest
         if notes != annotations_of(new):
             new = self.api.update(self.name, {**new, "metadata": {**new["metadata"], "annotations": notes}})
-        if annotations_of(deployment).get(REVISION) != str(number):
-            self._write_revision(deployment, str(number), status_of(deployment))
+        if annotations_of(deployment).get(REVISION) != str(revision):
+            self._write_revision(deployment, str(revision), status_of(deployment))
         return new
 
-    def _write_revision(self, deployment: Object, number: str, status: Object) -> None:
+    def _write_revision(self, deployment: Object, revision: str, status: Object) -> None:
         """The rest of the turn still holds the older copy: its next status write meets a Conflict, as in upstream."""
-        meta = {**deployment["metadata"], "annotations": {**annotations_of(deployment), REVISION: number}}
-        self.api.update(self.name, {**deployment, "metadata": meta, "status": status}, "status")
-
-    def _rescaled(self, deployment: Object, owned: list[Object]) -> bool:
-        """Did somebody change `replicas` since the ReplicaSets in use were last told?"""
-        wanted = str(deployment["spec"]["replicas"])
-        return any(rs["spec"]["replicas"] and annotations_of(rs).get(DESIRED) not in (None, wanted) for rs in owned)
+        meta = {**deployment["metadata"], "annotations": {**annotations_of(deployment), REVISION: revision}}
+        self.report({**deployment, "metadata": meta}, status)
 
     def _rescale(self, deployment: Object, owned: list[Object], new: Object | None) -> None:
         """A change of size in mid-update is shared out in proportion; the new set gets the rest (sync.go: scale)."""
-        used = [rs for rs in owned if rs["spec"]["replicas"]]
-        total = int(deployment["spec"]["replicas"])
+        used, total = [rs for rs in owned if rs["spec"]["replicas"]], int(deployment["spec"]["replicas"])
+        sizes: dict[str, int] = {}
         if len(used) < 2:
-            only = used[0] if used else new or (owned[-1] if owned else None)
-            if only and (only["spec"]["replicas"] != total or self._rescaled(deployment, [only])):
-                self._scale(deployment, only, total)
-            return
-        if new and new["spec"]["replicas"] == total == status_of(new).get("availableReplicas", 0):
-            for rs in used:
-                if rs is not new:
-                    self._scale(deployment, rs, 0)
-            return
-        if deployment["spec"]["strategy"]["type"] != "Recreate":
-            self._resize(deployment, used, rolling.shared(deployment, used))
+            used = used or [rs for rs in (new or (owned[-1] if owned else None),) if rs]
+            sizes = {name_of(rs): total for rs in used}
+        elif new and new["spec"]["replicas"] == total == status_of(new).get("availableReplicas", 0):
+            sizes = {name_of(rs): 0 for rs in used if rs is not new}
+        elif deployment["spec"]["strategy"]["type"] != "Recreate":
+            sizes = _shared(deployment, used)
+        for rs in used:
+            self._scale(deployment, rs, sizes.get(name_of(rs)))
 
-    def _resize(self, deployment: Object, sets: list[Object], sizes: dict[str, int]) -> None:
-        for rs in sets:
-            if sizes[name_of(rs)] != rs["spec"]["replicas"] or self._rescaled(deployment, [rs]):
-                self._scale(deployment, rs, sizes[name_of(rs)])
-
-    def _scale(self, deployment: Object, rs: Object, size: int) -> None:
+    def _scale(self, deployment: Object, rs: Object, size: int | None) -> None:
+        """Writes the size of a ReplicaSet, and for which size of the Deployment that is."""
         before = rs["spec"]["replicas"]
-        notes = {**annotations_of(rs), **rolling.bounds(deployment)}
+        if size is None or (size == before and not _rescaled(deployment, [rs])):
+            return
+        notes = {**annotations_of(rs), **_bounds(deployment)}
         changed = {**rs, "metadata": {**rs["metadata"], "annotations": notes}, "spec": {**rs["spec"], "replicas": size}}
         self.api.update(self.name, changed)
+        self._tell(deployment, rs, before, size)
+
+    def _tell(self, deployment: Object, rs: Object, before: int, size: int) -> None:
         if size != before:
             way = "up" if size > before else "down"
             self.event(deployment, "ScalingReplicaSet", f"Scaled {way} replica set {name_of(rs)} from {before} to {size}")
 
-    def _forget(self, deployment: Object, old: list[Object]) -> None:
+    def _prune(self, deployment: Object, old: list[Object]) -> None:
         """Keeps `revisionHistoryLimit` old ReplicaSets to go back to."""
         idle = [rs for rs in old if not rs["spec"]["replicas"] and not status_of(rs).get("replicas") and not leaving(rs)]
-        idle.sort(key=_revision)
-        for rs in idle[: max(0, len(idle) - int(deployment["spec"]["revisionHistoryLimit"]))]:
-            self.api.delete(self.name, "ReplicaSet", name_of(rs))
+        for rs in sorted(idle, key=_revision)[: max(0, len(idle) - int(deployment["spec"]["revisionHistoryLimit"]))]:
+            self.delete(rs)
 
-    def _report(self, deployment: Object, owned: list[Object], new: Object | None) -> None:
+    def _sum_up(self, deployment: Object, owned: list[Object], new: Object | None) -> None:
         """Status is summed up from the ReplicaSets' status, with what it means for availability and progress."""
         spec, was = deployment["spec"], status_of(deployment)
         total = {key: sum(status_of(rs).get(key, 0) for rs in owned) for key in COUNTERS}
-        fresh = status_of(new).get("replicas", 0) if new else 0
-        counts = {
-            "observedGeneration": deployment["metadata"]["generation"],
-            "updatedReplicas": fresh,
-            "unavailableReplicas": max(0, rolling.size(owned) - total["availableReplicas"]),
-            **total,
-        }
-        always = ("observedGeneration", "terminatingReplicas")
-        status = {key: value for key, value in counts.items() if value or key in always}
-        status |= {"collisionCount": was["collisionCount"]} if was.get("collisionCount") else {}
-        status["conditions"] = list(was.get("conditions") or [])
-        enough = total["availableReplicas"] >= spec["replicas"] - rolling.unavailable(deployment)
-        if enough:
-            what = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+        generation, fresh = deployment["metadata"]["generation"], status_of(new).get("replicas", 0) if new else 0
+        missing = max(0, _size(owned) - total["availableReplicas"])
+        counts = {"observedGeneration": generation, "updatedReplicas": fresh, "unavailableReplicas": missing, **total}
+        counts["collisionCount"] = was.get("collisionCount", 0)
+        status: Object = {key: value for key, value in counts.items() if value or key in ALWAYS}
+        status["conditions"] = [c for c in was.get("conditions") or [] if c["type"] != "ReplicaFailure"]
+        least = spec["replicas"] - _limits(deployment)[2]
+        self._note(status, "Available", *(ENOUGH if total["availableReplicas"] >= least else TOO_FEW))
+        if watched := not leaving(deployment) and not spec.get("paused"):
+            self._progress(deployment, status, f'ReplicaSet "{name_of(new or deployment)}"')
+        if failed := next(filter(None, (condition(status_of(rs), "ReplicaFailure") for rs in owned)), None):
+            status["conditions"] += [{**failed, "lastUpdateTime": failed["lastTransitionTime"]}]
+        self.report(deployment, status)
+        found = condition(status, "Progressing")
+        if watched and found and found["reason"] in UNDER_WAY:
+            self.wake_after(name_of(deployment), max(1, self._time_left(deployment, found) + 1))
         else:
-            what = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
-        self._note(status, "Available", *what)
-        watched = not leaving(deployment) and not spec.get("paused")
-        if watched:
-            self._progress(deployment, status, name_of(new) if new else name_of(deployment))
-        self._failure(status, owned)
-        self.api.update(self.name, {**deployment, "status": status}, "status")
-        self._watch_deadline(deployment, status if watched else {})
+            self.forget(name_of(deployment))
 
-    def _note(self, status: Object, kind: str, state: str, reason: str, message: str) -> None:
-        """Sets a condition, unless it already says so for the same reason."""
+    def _note(self, status: Object, kind: str, state: str, reason: str, message: str, again: bool = False) -> None:
+        """Sets a condition; one that already says so for the same reason only `again`."""
         old = condition(status, kind)
-        if not old or (old["status"], old["reason"]) != (state, reason):
-            set_condition(status, self.now, kind, state, reason, message, lastUpdateTime=self.now)
+        if again or not old or (old["status"], old["reason"]) != (state, reason):
+            set_condition(status, self.api.now, kind, state, reason, message, lastUpdateTime=self.api.now)
 
-    def _progress(self, deployment: Object, status: Object, about: str) -> None:
+    def _progress(self, deployment: Object, status: Object, who: str) -> None:
         was = status_of(deployment)
         found = condition(was, "Progressing")
-        settled = (
-            status.get("replicas", 0) == status.get("updatedReplicas", 0)
-            and found
-            and found["reason"] == "NewReplicaSetAvailable"
-        )
-        if settled:
+        available = bool(found and found["reason"] == "NewReplicaSetAvailable")
+        if available and status.get("replicas", 0) == status.get("updatedReplicas", 0):
             return
         if _complete(deployment, status):
-            self._note(
-                status, "Progressing", "True", "NewReplicaSetAvailable", f'ReplicaSet "{about}" has successfully progressed.'
-            )
+            self._note(status, "Progressing", "True", "NewReplicaSetAvailable", f"{who} has successfully progressed.")
         elif _moved(was, status):
-            set_condition(status, self.now, "Progressing", "True", "ReplicaSetUpdated", f'ReplicaSet "{about}" is progressing.',
-                          lastUpdateTime=self.now)  # fmt: skip
-        elif found and found["reason"] != "NewReplicaSetAvailable" and self._overdue(deployment, found) <= 0:
-            message = f'ReplicaSet "{about}" has timed out progressing.'
-            self._note(status, "Progressing", "False", "ProgressDeadlineExceeded", message)
+            self._note(status, "Progressing", "True", "ReplicaSetUpdated", f"{who} is progressing.", again=True)
+        elif found and not available and self._time_left(deployment, found) <= 0:
+            self._note(status, "Progressing", "False", "ProgressDeadlineExceeded", f"{who} has timed out progressing.")
 
-    def _failure(self, status: Object, owned: list[Object]) -> None:
-        failed = next(filter(None, (condition(status_of(rs), "ReplicaFailure") for rs in owned)), None)
-        status["conditions"] = [c for c in status["conditions"] if c["type"] != "ReplicaFailure"]
-        if failed:
-            set_condition(
-                status, self.now, "ReplicaFailure", "True", failed["reason"], failed["message"], lastUpdateTime=self.now
-            )
-            status["conditions"][-1] |= {key: failed[key] for key in ("lastTransitionTime",)} | {
-                "lastUpdateTime": failed["lastTransitionTime"]
-            }
-
-    def _overdue(self, deployment: Object, found: Object) -> int:
+    def _time_left(self, deployment: Object, found: Object) -> int:
         """Milliseconds until a roll-out that shows no progress counts as stuck."""
-        deadline = int(deployment["spec"]["progressDeadlineSeconds"]) * 1000
-        return moment(found["lastUpdateTime"]) + deadline - self.clock.now
-
-    def _watch_deadline(self, deployment: Object, status: Object) -> None:
-        found = condition(status, "Progressing")
-        if found and found["reason"] in ("NewReplicaSetCreated", "ReplicaSetUpdated", "DeploymentResumed"):
-            self.wake_after(name_of(deployment), max(1, self._overdue(deployment, found) + 1))
-        else:
-            self.clock.cancel(self._timers.pop(name_of(deployment), None))
-
-
-COUNTERS = ("replicas", "readyReplicas", "availableReplicas", "terminatingReplicas")
+        return moment(found["lastUpdateTime"]) + int(deployment["spec"]["progressDeadlineSeconds"]) * 1000 - self.clock.now
 
 
 def _template(thing: Object) -> Object:
@@ -318,31 +212,92 @@ def _template(thing: Object) -> Object:
     return {**template, "metadata": {**template["metadata"], "labels": labels}}
 
 
-def _letters(number: int) -> str:
-    """a, b, … z, za, zb, …"""
-    return "z" * (number // 26) + chr(ord("a") + number % 26)
-
-
 def _revision(rs: Object) -> int:
     return number(annotations_of(rs).get(REVISION))
 
 
-def _latest(owned: list[Object]) -> int:
-    return max((_revision(rs) for rs in owned), default=0)
+def _latest(sets: list[Object]) -> int:
+    return max(map(_revision, sets), default=0)
+
+
+def _rescaled(deployment: Object, sets: list[Object]) -> bool:
+    """Did somebody change `replicas` since the ReplicaSets in use were last told?"""
+    wanted = str(deployment["spec"]["replicas"])
+    return any(rs["spec"]["replicas"] and annotations_of(rs).get(DESIRED) not in (None, wanted) for rs in sets)
 
 
 def _complete(deployment: Object, status: Object) -> bool:
-    replicas = deployment["spec"]["replicas"]
-    return all(status.get(key, 0) == replicas for key in ("replicas", "updatedReplicas", "availableReplicas")) and (
-        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
-    )
+    counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")}
+    seen = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    return counts == {deployment["spec"]["replicas"]} and bool(seen)
 
 
 def _moved(was: Object, now: Object) -> bool:
     """More of the new, fewer of the old, or more that serve."""
-
-    def old(status: Object) -> int:
-        return int(status.get("replicas", 0)) - int(status.get("updatedReplicas", 0))
-
     grown = any(now.get(key, 0) > was.get(key, 0) for key in ("updatedReplicas", "readyReplicas", "availableReplicas"))
-    return grown or old(now) < old(was)
+    before, after = (status.get("replicas", 0) - status.get("updatedReplicas", 0) for status in (was, now))
+    return grown or bool(after < before)
+
+
+# How large each ReplicaSet may be now.
+
+
+def _size(sets: list[Object]) -> int:
+    return sum(int(rs["spec"]["replicas"]) for rs in sets)
+
+
+def _limits(deployment: Object) -> tuple[int, int, int]:
+    """Replicas, maxSurge rounded up and maxUnavailable rounded down; both 0 would stand still (deployment_util.go:887)."""
+    rolling, replicas = deployment["spec"]["strategy"].get("rollingUpdate"), int(deployment["spec"]["replicas"])
+    if not rolling:
+        return replicas, 0, 0
+    more, missing = share(rolling["maxSurge"], replicas, up=True), share(rolling["maxUnavailable"], replicas, up=False)
+    return replicas, more, min(missing if more or missing else 1, replicas)
+
+
+def _bounds(deployment: Object) -> dict[str, str]:
+    replicas, surge, _ = _limits(deployment)
+    return {DESIRED: str(replicas), MOST: str(replicas + surge)}
+
+
+def _allowed(deployment: Object, has: int, exist: int) -> int:
+    """How large the new ReplicaSet may be, that has so many, where so many exist of all."""
+    replicas, surge, _ = _limits(deployment)
+    if deployment["spec"]["strategy"]["type"] == "Recreate" or has >= replicas:
+        return replicas
+    return has + max(0, min(replicas + surge - exist, replicas - has))
+
+
+def _shrunk(deployment: Object, old: list[Object], new: Object) -> dict[str, int]:
+    """The old sets' sizes, as small as availability allows; what does not serve goes first."""
+    sizes = {name_of(rs): int(rs["spec"]["replicas"]) for rs in old}
+    serving = {name_of(rs): min(int(rs["spec"]["replicas"]), status_of(rs).get("availableReplicas", 0)) for rs in [*old, new]}
+    replicas, _, missing = _limits(deployment)
+    spare = sum(sizes.values()) + serving[name_of(new)] - (replicas - missing)
+    extra = sum(serving.values()) - (replicas - missing)
+    if spare <= 0:
+        return sizes
+    for name, size in sizes.items():
+        sizes[name], spare = size - min(spare, size - serving[name]), spare - min(spare, size - serving[name])
+    for name, size in sizes.items():
+        sizes[name], extra = size - min(max(0, extra), size), extra - min(max(0, extra), size)
+    return sizes
+
+
+def rounded(part: int, whole: int) -> int:
+    """A half is rounded up, as Go does; Python would go to the even number."""
+    return (2 * part + whole) // (2 * whole)
+
+
+def _shared(deployment: Object, used: list[Object]) -> dict[str, int]:
+    """A change of size in mid-update, shared out in proportion; the largest set gets what is left over."""
+    replicas, surge, _ = _limits(deployment)
+    room = left = (replicas + surge if replicas else 0) - _size(used)
+    sizes: dict[str, int] = {}
+    for rs in sorted(used, key=lambda rs: (-rs["spec"]["replicas"], rs["metadata"]["creationTimestamp"])):
+        before, has = max(1, number(annotations_of(rs).get(MOST)) or _size(used)), rs["spec"]["replicas"]
+        part = rounded(has * (replicas + surge), before) - has
+        part = max(min(part, left), 0) if room > 0 else min(max(part, left), 0)
+        sizes[name_of(rs)], left = has + part, left - part
+    largest = next(iter(sizes))
+    return {**sizes, largest: max(0, sizes[largest] + left)}

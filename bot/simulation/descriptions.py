@@ -7,19 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.simulation.deployment import HASH, REVISION
-from bot.simulation.objects import (
-    UNSPACED,
-    Object,
-    annotations_of,
-    labels_of,
-    leaving,
-    name_of,
-    owner_of,
-    requests,
-    status_of,
-    uid_of,
-)
+from bot.simulation.objects import UNSPACED, Object, annotations_of, labels_of, leaving, name_of, owner_of, requests, uid_of
 from bot.simulation.printers import NONE, age, aligned, pairs, recent, seen
+from bot.simulation.statuses import status_of
 
 if TYPE_CHECKING:
     from bot.simulation.cluster import Cluster

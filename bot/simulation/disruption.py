@@ -5,20 +5,10 @@ A budget stops evictions only: no deletion, no lost node and no roll-out ever as
 
 from __future__ import annotations
 
-from bot.simulation.objects import (
-    Object,
-    finished,
-    holds,
-    labels_of,
-    leaving,
-    moment,
-    name_of,
-    owner_of,
-    selects,
-    share,
-    status_of,
-)
+from bot.simulation.clock import moment
+from bot.simulation.objects import Object, leaving, name_of, owner_of, selector_of, share
 from bot.simulation.part import Part
+from bot.simulation.statuses import finished, holds, status_of
 
 FORGOTTEN = 120_000  # ms after which an eviction that led to no deletion is no longer counted
 
@@ -27,40 +17,27 @@ class DisruptionController(Part):
     name = "disruption-controller"
     kinds = ("PodDisruptionBudget", "Pod", "Deployment", "ReplicaSet")
 
-    def notice(self, kind: str, old: Object | None, new: Object | None) -> None:
-        if kind == "PodDisruptionBudget":
-            self.wake(name_of(new or old or {}))
-            return
-        for budget in self.api.store.all("PodDisruptionBudget"):
-            if kind != "Pod" or any(selects(_selector(budget), labels_of(pod)) for pod in (old, new) if pod):
+    def concern(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind == "Pod":
+            self.wake_choosers("PodDisruptionBudget", old, new)
+        else:
+            for budget in self.api.store.all("PodDisruptionBudget"):
                 self.wake(name_of(budget))
 
-    def reconcile(self, key: str) -> int | None:
-        budget = self.api.get("PodDisruptionBudget", key)
-        if budget is None:
-            return None
-        pods = self.api.find("Pod", *(("label", *pair) for pair in _selector(budget).items()))
+    def tend(self, budget: Object) -> int:
+        pods = self.api.chosen("Pod", selector_of(budget))
         if not pods:
             self.api.event("controllermanager", budget, "NoPods", "No matching pods found")
         expected, desired = self._wanted(budget, pods)
-        evicted = self._pending(budget, pods)
-        healthy = sum(holds(pod, "Ready") and not leaving(pod) and name_of(pod) not in evicted for pod in pods)
-        status = {
-            "currentHealthy": healthy,
-            "desiredHealthy": desired,
-            "expectedPods": expected,
-            "disruptionsAllowed": max(0, healthy - desired) if expected else 0,
-            "observedGeneration": budget["metadata"]["generation"],
-            **({"disruptedPods": evicted} if evicted else {}),
-        }
-        self.api.update(self.name, {**budget, "status": status}, "status")
-        return len(pods) // 4
-
-    def _pending(self, budget: Object, pods: list[Object]) -> dict[str, str]:
-        """Evictions that were granted and whose Pods are not yet marked."""
         alive = {name_of(pod) for pod in pods if not leaving(pod)}
-        granted = status_of(budget).get("disruptedPods") or {}
-        return {name: at for name, at in granted.items() if name in alive and self.clock.now - moment(at) < FORGOTTEN}
+        granted = (status_of(budget).get("disruptedPods") or {}).items()  # evictions whose Pods are not yet marked
+        evicted = {name: at for name, at in granted if name in alive and self.clock.now - moment(at) < FORGOTTEN}
+        healthy = sum(holds(pod, "Ready") and name_of(pod) in alive - evicted.keys() for pod in pods)
+        allowed = max(0, healthy - desired) if expected else 0
+        status = {"currentHealthy": healthy, "desiredHealthy": desired, "expectedPods": expected, "disruptionsAllowed": allowed}
+        status["observedGeneration"] = budget["metadata"]["generation"]
+        self.report(budget, {**status, **({"disruptedPods": evicted} if evicted else {})})
+        return len(pods) // 4
 
     def _wanted(self, budget: Object, pods: list[Object]) -> tuple[int, int]:
         """How many Pods there should be, and how many of them have to be healthy."""
@@ -70,8 +47,7 @@ class DisruptionController(Part):
         total = self._scale(pods)
         if least is not None:
             return total, share(least, total, up=True)
-        most = spec.get("maxUnavailable")
-        return total, max(0, total - share(most, total, up=True)) if most is not None else total
+        return total, max(0, total - share(spec.get("maxUnavailable") or 0, total, up=True))
 
     def _scale(self, pods: list[Object]) -> int:
         """The replicas of all controllers above these Pods."""
@@ -83,7 +59,3 @@ class DisruptionController(Part):
             if thing and "replicas" in thing["spec"]:
                 sizes[thing["metadata"]["uid"]] = int(thing["spec"]["replicas"])
         return sum(sizes.values())
-
-
-def _selector(budget: Object) -> dict[str, str]:
-    return (budget["spec"].get("selector") or {}).get("matchLabels") or {}

@@ -5,8 +5,9 @@ Background: the owner is gone first, then what it owned. Foreground: what it own
 
 from __future__ import annotations
 
-from bot.simulation.objects import Object, clone, finished, leaving, name_of, set_condition, uid_of
+from bot.simulation.objects import Object, leaving, name_of, owners_of, uid_of
 from bot.simulation.part import Part
+from bot.simulation.statuses import finished
 
 ROUND, QUARANTINE = 20_000, 40_000  # ms: gc_controller.go, gcCheckPeriod and quarantineTime
 OWNED = ("ReplicaSet", "Pod", "EndpointSlice")
@@ -21,36 +22,31 @@ class GarbageCollector(Part):
         if new is None:
             for thing in self._dependents(old or {}):
                 self.wake(_key(thing))
-            self._wake_owners(old or {})
+            for owner in owners_of(old or {}):
+                self.wake(f"{owner['kind']}/{owner['name']}")
         elif (leaving(new) and new["metadata"].get("finalizers")) or (
-            new["metadata"].get("ownerReferences") and (old is None or _owners(old) != _owners(new))
+            owners_of(new) and (old is None or owners_of(old) != owners_of(new))
         ):
             self.wake(_key(new))
 
-    def _wake_owners(self, thing: Object) -> None:
-        for owner in _owners(thing):
-            self.wake(f"{owner['kind']}/{owner['name']}")
-
     def reconcile(self, key: str) -> None:
-        kind, name = key.split("/", 1)
-        thing = self.api.get(kind, name)
+        thing = self.api.get(*key.split("/", 1))
         if thing is None:
             return
         finalizers = thing["metadata"].get("finalizers") or []
         if leaving(thing) and "orphan" in finalizers:
             for one in self._dependents(thing):
-                left = [owner for owner in _owners(one) if owner["uid"] != uid_of(thing)]
-                self.api.patch(self.name, one["kind"], name_of(one), {"metadata": {"ownerReferences": left or None}})
+                self.amend(one, ownerReferences=[owner for owner in owners_of(one) if owner["uid"] != uid_of(thing)] or None)
             self._release(thing, "orphan")
         elif leaving(thing) and "foregroundDeletion" in finalizers:
             waiting = self._dependents(thing)
             for one in waiting:
                 if not leaving(one):
-                    self._delete(one, "foreground" if self._dependents(one) else "background")
+                    self.delete(one, cascade="foreground" if self._dependents(one) else "")
             if not waiting:
                 self._release(thing, "foregroundDeletion")
-        elif not leaving(thing) and _owners(thing) and not any(self._lives(owner) for owner in _owners(thing)):
-            self._delete(thing, "background")
+        elif not leaving(thing) and owners_of(thing) and not any(map(self._lives, owners_of(thing))):
+            self.delete(thing)
 
     def _lives(self, owner: Object) -> bool:
         found = self.api.get(owner["kind"], owner["name"])
@@ -59,12 +55,8 @@ class GarbageCollector(Part):
     def _dependents(self, thing: Object) -> list[Object]:
         return [one for kind in OWNED for one in self.api.find(kind, ("owner", uid_of(thing)))]
 
-    def _delete(self, thing: Object, cascade: str) -> None:
-        self.api.delete(self.name, thing["kind"], name_of(thing), cascade=cascade, uid=uid_of(thing))
-
     def _release(self, thing: Object, finalizer: str) -> None:
-        left = [other for other in thing["metadata"]["finalizers"] if other != finalizer]
-        self.api.patch(self.name, thing["kind"], name_of(thing), {"metadata": {"finalizers": left or None}})
+        self.amend(thing, finalizers=[other for other in thing["metadata"]["finalizers"] if other != finalizer] or None)
 
 
 class PodGarbageCollector(Part):
@@ -81,17 +73,9 @@ class PodGarbageCollector(Part):
     def reconcile(self, key: str) -> None:
         for pod in [] if self.api.get("Node", key) else self.api.find("Pod", ("node", key)):
             if not finished(pod):
-                new = clone(pod)
-                new["status"]["phase"] = "Failed"
-                message = "PodGC: node no longer exists"
-                set_condition(new["status"], self.now, "DisruptionTarget", "True", "DeletionByPodGC", message)
-                self.api.update(self.name, new, "status", "patch pods/status")
-            self.api.delete(self.name, "Pod", name_of(pod), grace=0, uid=uid_of(pod))
+                self.mark(pod, "DisruptionTarget", "True", "DeletionByPodGC", "PodGC: node no longer exists", phase="Failed")
+            self.delete(pod, grace=0)
 
 
 def _key(thing: Object) -> str:
     return f"{thing['kind']}/{name_of(thing)}"
-
-
-def _owners(thing: Object) -> list[Object]:
-    return thing["metadata"].get("ownerReferences") or []

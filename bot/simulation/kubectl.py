@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bot.errors import NotSimulated, Refused
 from bot.simulation import flags, reading, writing
-from bot.simulation.apiserver import NAMESPACES, REFUSED, Rejected
-from bot.simulation.cluster import Cluster
+from bot.simulation.apiserver import REFUSED, Rejected
+from bot.simulation.cluster import NAMESPACES, Cluster
 from bot.simulation.kinds import elsewhere
 from bot.simulation.words import Call, Mistake, refusal
 

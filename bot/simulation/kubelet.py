@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from bot.simulation import reports
 from bot.simulation.apiserver import ApiServer, Rejected
 from bot.simulation.clock import Timer
-from bot.simulation.objects import Object, clone, finished, leaving, name_of, set_condition, status_of, uid_of
+from bot.simulation.objects import Object, clone, leaving, name_of, uid_of
 from bot.simulation.part import Part
 from bot.simulation.probes import Prober
 from bot.simulation.registration import Registration
 from bot.simulation.runtime import Container, Runtime
+from bot.simulation.statuses import finished, set_condition, status_of
 
 SANDBOX, SETTLE, LAST_WORD, RELIST = 300, 4, 800, 100  # ms, as recorded
 RESYNC = 11_000  # ms: 10 s and some jitter until a Pod with a failing container is looked at again
@@ -214,7 +215,7 @@ class Kubelet(Part):
     def _set_up(self, work: Work) -> None:
         self.runtime.set_up(uid_of(work.pod))
         new = clone(self.api.get("Pod", name_of(work.pod)) or work.pod)
-        set_condition(new["status"], self.now, "PodReadyToStartContainers", "True")
+        set_condition(new["status"], self.api.now, "PodReadyToStartContainers", "True")
         self._write(work, new)
         self._act(work)
 
@@ -329,7 +330,7 @@ class Kubelet(Part):
     def _let_go(self, name: str, uid: str) -> None:
         pod = self.api.get("Pod", name)
         if pod and uid_of(pod) == uid:
-            self.api.delete(self.name, "Pod", name, grace=0, uid=uid)
+            self.api.delete(self.name, "Pod", name, grace=0)
 
     def _abandon(self, name: str, uid: str) -> None:
         """The object is gone: only now does the work stop."""
@@ -358,7 +359,7 @@ class Kubelet(Part):
     def _report(self, work: Work, ended: bool = False) -> None:
         """Writes how the Pod stands; `ended`: nothing of it runs or will."""
         self._write(
-            work, {**work.pod, "status": reports.status(work, self.runtime, self.registration.address, self.now, ended)}
+            work, {**work.pod, "status": reports.status(work, self.runtime, self.registration.address, self.api.now, ended)}
         )
 
     def _write(self, work: Work, new: Object) -> None:

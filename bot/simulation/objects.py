@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Object = dict[str, Any]
-START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)  # when virtual time begins
 QUANTITY = re.compile(r"([+-]?\d{1,15}(?:\.\d{1,9})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 FACTORS = {"m": 0.001, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 API = {  # kind: (apiVersion, plural, the group's suffix in messages, the prefix of readable names)
@@ -35,6 +32,21 @@ def clone(value: Any) -> Any:
     return [clone(item) for item in value] if isinstance(value, list) else value
 
 
+def merge(old: Any, change: Any) -> Any:
+    """A merge patch (RFC 7386); lists of named things are merged by name, as a strategic merge patch does."""
+    if isinstance(old, list) and isinstance(change, list) and all(isinstance(i, dict) and "name" in i for i in [*old, *change]):
+        named = {item["name"]: item for item in old}
+        return list({**named, **{item["name"]: merge(named.get(item["name"], {}), item) for item in change}}.values())
+    if not isinstance(change, dict):
+        return clone(change)
+    kept = (
+        {key: value for key, value in old.items() if key not in change or change[key] is not None}
+        if isinstance(old, dict)
+        else {}
+    )
+    return {**kept, **{key: merge(kept.get(key), value) for key, value in change.items() if value is not None}}
+
+
 def name_of(thing: Object) -> str:
     return str(thing["metadata"]["name"])
 
@@ -51,18 +63,18 @@ def annotations_of(thing: Object) -> dict[str, str]:
     return thing["metadata"].get("annotations") or {}
 
 
-def status_of(thing: Object) -> Object:
-    return thing.get("status") or {}
-
-
 def leaving(thing: Object) -> bool:
     """Marked for deletion; not the same as gone."""
     return "deletionTimestamp" in thing["metadata"]
 
 
+def owners_of(thing: Object) -> list[Object]:
+    return thing["metadata"].get("ownerReferences") or []
+
+
 def owner_of(thing: Object) -> Object | None:
     """The owner reference of the controller, the only owner that manages."""
-    return next((owner for owner in thing["metadata"].get("ownerReferences") or [] if owner.get("controller")), None)
+    return next((owner for owner in owners_of(thing) if owner.get("controller")), None)
 
 
 def owned_by(owner: Object) -> list[Object]:
@@ -78,45 +90,18 @@ def owned_by(owner: Object) -> list[Object]:
     ]
 
 
+def selector_of(thing: Object) -> dict[str, str]:
+    """The labels that an object looks for in others."""
+    selector = thing["spec"].get("selector") or {}
+    return selector if thing["kind"] == "Service" else selector.get("matchLabels") or {}
+
+
+def chooses(thing: Object, other: Object) -> bool:
+    return selects(selector_of(thing), labels_of(other))
+
+
 def selects(selector: dict[str, str] | None, labels: dict[str, str]) -> bool:
     return bool(selector) and all(labels.get(key) == value for key, value in (selector or {}).items())
-
-
-def condition(status: Object, kind: str) -> Object | None:
-    return next((found for found in status.get("conditions") or [] if found["type"] == kind), None)
-
-
-def holds(thing: Object, kind: str) -> bool:
-    """Is the condition True? Absent counts as not."""
-    found = condition(status_of(thing), kind)
-    return found is not None and found["status"] == "True"
-
-
-def set_condition(status: Object, now: str, kind: str, state: str, reason: str = "", message: str = "", **more: Any) -> None:
-    """Replaces or adds a condition; its transition time moves only when its status does."""
-    old = condition(status, kind)
-    new = {"type": kind, "status": state, **({"reason": reason} if reason else {}), **({"message": message} if message else {})}
-    kept = old["lastTransitionTime"] if old is not None and old["status"] == state else now
-    new = {**new, "lastTransitionTime": kept, **more}
-    status["conditions"] = [*(c for c in status.get("conditions") or [] if c["type"] != kind), new]
-    status["conditions"].sort(key=lambda c: str(c["type"]))
-
-
-def finished(pod: Object) -> bool:
-    return status_of(pod).get("phase") in ("Succeeded", "Failed")
-
-
-def active(pod: Object) -> bool:
-    return not finished(pod) and not leaving(pod)
-
-
-def stamp(now: int) -> str:
-    """Milliseconds of virtual time as the API writes times."""
-    return (START + timedelta(milliseconds=now)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def moment(text: str) -> int:
-    return round((datetime.fromisoformat(text) - START) / timedelta(milliseconds=1))
 
 
 def quantity(value: object) -> float | None:
@@ -144,10 +129,3 @@ def share(value: object, whole: int, up: bool) -> int:
         exact = int(value[:-1]) * whole / 100
         return math.ceil(exact) if up else math.floor(exact)
     return int(str(value))
-
-
-def spread(reasons: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for reason in reasons:
-        counts[reason] = counts.get(reason, 0) + 1
-    return counts

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.simulation.cluster import Cluster
-from bot.simulation.objects import Object, name_of, status_of, uid_of
+from bot.simulation.objects import Object, name_of, uid_of
 from bot.simulation.printers import node_status, pod_status
+from bot.simulation.statuses import status_of
 from bot.simulation.trace import Line
 
 COUNTERS = ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")

@@ -8,22 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bot.simulation import manifests
+from bot.simulation.clock import moment, stamp
 from bot.simulation.kinds import shown
-from bot.simulation.objects import (
-    API,
-    UNSPACED,
-    Object,
-    annotations_of,
-    condition,
-    holds,
-    labels_of,
-    leaving,
-    moment,
-    name_of,
-    stamp,
-    status_of,
-    uid_of,
-)
+from bot.simulation.objects import API, UNSPACED, Object, annotations_of, labels_of, leaving, name_of, uid_of
+from bot.simulation.statuses import condition, holds, status_of
 
 if TYPE_CHECKING:
     from bot.simulation.cluster import Cluster

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.simulation.apiserver import Rejected
-from bot.simulation.objects import Object, clone, condition, set_condition, status_of
+from bot.simulation.objects import Object, clone
+from bot.simulation.statuses import condition, set_condition, status_of
 
 if TYPE_CHECKING:
     from bot.simulation.kubelet import Kubelet
@@ -45,7 +46,7 @@ class Registration:
         self.kubelet.later(READY_AFTER, lambda: self._post(*READY))
 
     def _described(self) -> Object:
-        name, now = self.kubelet.node, self.kubelet.now
+        name, now = self.kubelet.node, self.kubelet.api.now
         status: Object = {
             "capacity": dict(self.room),
             "allocatable": dict(self.room),
@@ -59,8 +60,8 @@ class Registration:
 
     def _set(self, status: Object, *ready: str) -> None:
         for kind, why in HEALTH.items():
-            set_condition(status, self.kubelet.now, kind, "False", *why)
-        set_condition(status, self.kubelet.now, "Ready", *ready)
+            set_condition(status, self.kubelet.api.now, kind, "False", *why)
+        set_condition(status, self.kubelet.api.now, "Ready", *ready)
 
     def _post(self, *ready: str) -> None:
         node = self._node()

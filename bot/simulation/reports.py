@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.simulation.objects import Object, clone, finished, set_condition, stamp, status_of, uid_of
+from bot.simulation.clock import stamp
+from bot.simulation.objects import Object, clone, uid_of
 from bot.simulation.runtime import KILLED, Container, Runtime
+from bot.simulation.statuses import finished, set_condition, status_of
 
 if TYPE_CHECKING:
     from bot.simulation.kubelet import Work

@@ -6,27 +6,13 @@ something changes that could help, or for five minutes (schedule_one.go, schedul
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 
-from bot.simulation.apiserver import ApiServer
 from bot.simulation.nodes import CORDONED, taints_of, tolerates
-from bot.simulation.objects import (
-    Object,
-    clone,
-    finished,
-    labels_of,
-    leaving,
-    name_of,
-    owner_of,
-    quantity,
-    requests,
-    set_condition,
-    spread,
-    status_of,
-    uid_of,
-)
+from bot.simulation.objects import Object, labels_of, leaving, name_of, owner_of, quantity, requests, uid_of
 from bot.simulation.part import Part
+from bot.simulation.statuses import active, finished, status_of
 
 FLUSH = 300_000  # ms: scheduling_queue.go:66
 LEAST = {"cpu": 0.1, "memory": 200 * 2**20}  # counted in scores for a Pod that asks for nothing
@@ -35,38 +21,31 @@ NO_MATCH, NO_ROOM = "node(s) didn't match Pod's node affinity/selector", "Too ma
 UNHELPFUL, NO_VICTIMS = "Preemption is not helpful for scheduling", "No preemption victims found for incoming pod"
 
 
-@dataclass
 class Usage:
-    """What the Pods on one node ask for."""
+    """What the Pods on one node ask for, and how many of them each owner has there."""
 
-    pods: dict[str, tuple[float, float, str]] = field(default_factory=dict)
-    cpu: float = 0
-    memory: float = 0
-    owners: Counter[str] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self.pods: dict[str, dict[str, float]] = {}
+        self.total: defaultdict[str, float] = defaultdict(float)
 
     def put(self, pod: Object) -> None:
         self.drop(pod)
-        cpu, memory = requests(pod, "cpu"), requests(pod, "memory")
         owner = "" if leaving(pod) else _owner(pod)  # its room is still taken, but it no longer counts for spreading
-        self.pods[uid_of(pod)] = (cpu, memory, owner)
-        self.cpu, self.memory = self.cpu + cpu, self.memory + memory
-        self.owners[owner] += 1
+        taken = self.pods[uid_of(pod)] = {**{key: requests(pod, key) for key in LEAST}, owner: 1}
+        for key, amount in taken.items():
+            self.total[key] += amount
 
     def drop(self, pod: Object) -> None:
-        if uid_of(pod) not in self.pods:
-            return
-        cpu, memory, owner = self.pods.pop(uid_of(pod))
-        self.cpu, self.memory = self.cpu - cpu, self.memory - memory
-        self.owners[owner] -= 1
+        for key, amount in self.pods.pop(uid_of(pod), {}).items():
+            self.total[key] -= amount
 
 
 class Scheduler(Part):
     name = "kube-scheduler"
     lag = 2
-    kinds = ("Node", "Pod")
+    kinds = ("Pod", "Node")
 
-    def __init__(self, api: ApiServer) -> None:
-        super().__init__(api)
+    def begin(self) -> None:
         self.usage: dict[str, Usage] = {}
         self.waiting: dict[str, None] = {}  # Pods that fit nowhere for now
 
@@ -88,18 +67,12 @@ class Scheduler(Part):
             self.wake(name_of(new))
 
     def start(self) -> None:
-        self.usage.clear()
+        self.begin()
         super().start()
 
-    def stop(self) -> None:
-        super().stop()
-        self.waiting.clear()
-
-    def reconcile(self, key: str) -> None:
-        pod = self.api.get("Pod", key)
-        if pod is None or pod["spec"].get("nodeName") or leaving(pod) or finished(pod):
-            return
-        if pod["spec"].get("schedulerName") != "default-scheduler" or pod["spec"].get("schedulingGates"):
+    def tend(self, pod: Object) -> None:
+        spec, key, mine = pod["spec"], name_of(pod), pod["spec"].get("schedulerName") == "default-scheduler"
+        if not mine or not active(pod) or spec.get("nodeName") or spec.get("schedulingGates"):
             return
         nodes = self.api.store.all("Node")
         refused = {name_of(node): reasons for node in nodes if (reasons := self._refusals(pod, node))}
@@ -113,49 +86,40 @@ class Scheduler(Part):
 
     def _refusals(self, pod: Object, node: Object) -> list[str]:
         """Why the node cannot take the Pod; the first filter that objects speaks, as upstream."""
-        wanted = pod["spec"].get("nodeSelector") or {}
         if node["spec"].get("unschedulable") and not tolerates(pod, {"key": CORDONED, "effect": "NoSchedule"}):
             return [NO_NODE]  # the taint that says the same may come a moment later
         if any(taint["effect"] != "PreferNoSchedule" and not tolerates(pod, taint) for taint in taints_of(node)):
             return [NO_TAINT]
-        if any(labels_of(node).get(key) != value for key, value in wanted.items()):
+        if not (pod["spec"].get("nodeSelector") or {}).items() <= labels_of(node).items():
             return [NO_MATCH]
         usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]
         lacking = [NO_ROOM] if len(usage.pods) >= int(room["pods"]) else []
-        for resource, used in (("cpu", usage.cpu), ("memory", usage.memory)):
-            asked = requests(pod, resource)
-            if asked and used + asked > (quantity(room[resource]) or 0) + 1e-9:
-                lacking.append(f"Insufficient {resource}")
+        for key, asked in ((key, requests(pod, key)) for key in LEAST):
+            if asked and usage.total[key] + asked > (quantity(room[key]) or 0) + 1e-9:
+                lacking.append(f"Insufficient {key}")
         return lacking
 
     def _score(self, pod: Object, node: Object) -> tuple[float, float]:
         """Lower is better: few Pods of the same owner beside it, then much room left."""
         usage, room = self.usage.get(name_of(node), Usage()), status_of(node)["allocatable"]
-        used = (max(usage.cpu, LEAST["cpu"] * len(usage.pods)), max(usage.memory, LEAST["memory"] * len(usage.pods)))
-        full = [amount / (quantity(room[key]) or 1) for key, amount in zip(("cpu", "memory"), used, strict=True)]
-        return usage.owners[_owner(pod)] if owner_of(pod) else 0, round(sum(full) / 2, 6)
+        full = [max(usage.total[key], least * len(usage.pods)) / (quantity(room[key]) or 1) for key, least in LEAST.items()]
+        return usage.total[_owner(pod)] if owner_of(pod) else 0, round(sum(full) / 2, 6)
 
     def _give_up(self, pod: Object, refused: dict[str, list[str]]) -> None:
-        message = self._explain(pod, refused)
+        total, message = f"0/{len(refused)} nodes are available: ", "no nodes available to schedule pods"
+        if refused:
+            why = _listed(reason for reasons in refused.values() for reason in reasons)
+            helpless = _listed(self._preempting(pod, name, reasons) for name, reasons in refused.items())
+            message = f"{total}{why}. no new claims to deallocate, preemption: {total}{helpless}."
         self.waiting[name_of(pod)] = None
         self.event(pod, "FailedScheduling", message, "Warning")
-        new = clone(pod)
-        set_condition(new["status"], self.now, "PodScheduled", "False", "Unschedulable", message)
-        self.api.update(self.name, new, "status", "patch pods/status")
+        self.mark(pod, "PodScheduled", "False", "Unschedulable", message)
         self.wake_after(name_of(pod), FLUSH, quiet=True)
-
-    def _explain(self, pod: Object, refused: dict[str, list[str]]) -> str:
-        if not refused:
-            return "no nodes available to schedule pods"
-        total = f"0/{len(refused)} nodes are available: "
-        why = _listed(spread(reason for reasons in refused.values() for reason in reasons))
-        helpless = _listed(spread(self._preempting(pod, name, reasons) for name, reasons in refused.items()))
-        return f"{total}{why}. no new claims to deallocate, preemption: {total}{helpless}."
 
     def _preempting(self, pod: Object, node: str, reasons: list[str]) -> str:
         """Would driving other Pods away help? Not where an empty node would not do either."""
         room = status_of(self.api.get("Node", node) or {}).get("allocatable", {})
-        small = any(requests(pod, key) > (quantity(room[key]) or 0) for key in ("cpu", "memory"))
+        small = any(requests(pod, key) > (quantity(room[key]) or 0) for key in LEAST)
         return UNHELPFUL if small or {NO_TAINT, NO_NODE, NO_MATCH} & set(reasons) else NO_VICTIMS
 
     def _try_again(self) -> None:
@@ -165,16 +129,13 @@ class Scheduler(Part):
 
 
 def _owner(pod: Object) -> str:
-    owner = owner_of(pod)
-    return str(owner["uid"]) if owner else ""
+    return str((owner_of(pod) or {"uid": ""})["uid"])
 
 
 def _offers(node: Object | None) -> Object | None:
     """What of a node matters to a Pod that waits."""
-    if node is None:
-        return None
-    return {"spec": {**node["spec"]}, "labels": labels_of(node), "room": status_of(node).get("allocatable")}
+    return node and {"spec": node["spec"], "labels": labels_of(node), "room": status_of(node).get("allocatable")}
 
 
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
+def _listed(reasons: Iterable[str]) -> str:
+    return ", ".join(sorted(f"{count} {reason}" for reason, count in Counter(reasons).items()))

@@ -1,154 +1,141 @@
-"""The fields an object may have: the API server refuses what it does not know (strict decoding) and what has the wrong type.
-
-`ANY` marks real fields that the simulation stores and shows but does not play.
+"""The fields an object may have, as `fields.txt` lists them: what is unknown or of the wrong type is refused (strict decoding),
+what is left out gets its default, and what a field holds has to keep the field's rules.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from bot.simulation.objects import Object
+from bot.simulation.objects import clone, quantity
 
-TEXT, NUMBER, FLAG, EITHER, ANY = "string", "int32", "bool", "intstr", "any"
-MAP = {"*": TEXT}
-METADATA: dict[str, Any] = {
-    "name": TEXT, "generateName": TEXT, "namespace": TEXT, "labels": MAP, "annotations": MAP, "finalizers": [TEXT],
-    "ownerReferences": [
-        {**dict.fromkeys(("apiVersion", "kind", "name", "uid"), TEXT), "controller": FLAG, "blockOwnerDeletion": FLAG}
-    ], "uid": TEXT, "resourceVersion": TEXT, "generation": NUMBER, "creationTimestamp": ANY,
-    "deletionTimestamp": ANY, "deletionGracePeriodSeconds": NUMBER, "managedFields": ANY, "selfLink": TEXT,
-}  # fmt: skip
-PROBE = {
-    "httpGet": {"path": TEXT, "port": EITHER, "host": TEXT, "scheme": TEXT, "httpHeaders": ANY},
-    "exec": {"command": [TEXT]}, "tcpSocket": {"port": EITHER, "host": TEXT}, "grpc": {"port": NUMBER, "service": TEXT},
-    **dict.fromkeys(("periodSeconds", "failureThreshold", "successThreshold", "initialDelaySeconds", "timeoutSeconds"), NUMBER),
-    "terminationGracePeriodSeconds": NUMBER,
-}  # fmt: skip
-CONTAINER = {
-    "name": TEXT, "image": TEXT, "imagePullPolicy": TEXT, "command": [TEXT], "args": [TEXT], "workingDir": TEXT,
-    "ports": [{"name": TEXT, "containerPort": NUMBER, "hostPort": NUMBER, "hostIP": TEXT, "protocol": TEXT}],
-    "resources": {"requests": {"*": ANY}, "limits": {"*": ANY}, "claims": ANY},
-    "readinessProbe": PROBE, "livenessProbe": PROBE, "startupProbe": PROBE,
-    **dict.fromkeys(("env", "envFrom", "volumeMounts", "volumeDevices", "lifecycle", "securityContext", "resizePolicy"), ANY),
-    "terminationMessagePath": TEXT, "terminationMessagePolicy": TEXT, "stdin": FLAG, "stdinOnce": FLAG, "tty": FLAG,
-}  # fmt: skip
-POD = {
-    "containers": [CONTAINER], "restartPolicy": TEXT, "terminationGracePeriodSeconds": NUMBER, "nodeName": TEXT,
-    "nodeSelector": MAP, "tolerations": [
-        {"key": TEXT, "operator": TEXT, "value": TEXT, "effect": TEXT, "tolerationSeconds": NUMBER}
-    ],
-    **dict.fromkeys((
-        "affinity", "volumes", "initContainers", "ephemeralContainers", "securityContext", "topologySpreadConstraints",
-        "imagePullSecrets", "hostAliases", "dnsConfig", "readinessGates", "overhead", "os", "schedulingGates", "resources",
-        "resourceClaims",
-    ), ANY),
-    **dict.fromkeys(("serviceAccountName", "serviceAccount", "schedulerName", "hostname", "subdomain", "dnsPolicy",
-                     "priorityClassName", "preemptionPolicy", "runtimeClassName"), TEXT),
-    **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC", "hostUsers", "enableServiceLinks", "shareProcessNamespace",
-                     "automountServiceAccountToken", "setHostnameAsFQDN"), FLAG),
-    "activeDeadlineSeconds": NUMBER, "priority": NUMBER,
-}  # fmt: skip
-SELECTOR = {"matchLabels": MAP, "matchExpressions": ANY}
-TEMPLATE = {"metadata": METADATA, "spec": POD}
-SPECS: dict[str, Any] = {
-    "Pod": POD,
-    "ReplicaSet": {"replicas": NUMBER, "selector": SELECTOR, "template": TEMPLATE, "minReadySeconds": NUMBER},
-    "Deployment": {
-        "replicas": NUMBER, "selector": SELECTOR, "template": TEMPLATE, "minReadySeconds": NUMBER, "paused": FLAG,
-        "strategy": {"type": TEXT, "rollingUpdate": {"maxSurge": EITHER, "maxUnavailable": EITHER}},
-        "progressDeadlineSeconds": NUMBER, "revisionHistoryLimit": NUMBER,
-    },
-    "Service": {
-        "selector": MAP, "type": TEXT, "clusterIP": TEXT, "clusterIPs": ANY, "externalName": TEXT, "sessionAffinity": TEXT,
-        "ports": [{"name": TEXT, "port": NUMBER, "targetPort": EITHER, "nodePort": NUMBER, "protocol": TEXT,
-                   "appProtocol": TEXT}],
-        **dict.fromkeys(("externalIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy", "externalTrafficPolicy",
-                         "loadBalancerIP", "sessionAffinityConfig", "publishNotReadyAddresses"), ANY),
-    },
-    "PodDisruptionBudget": {"selector": SELECTOR, "minAvailable": EITHER, "maxUnavailable": EITHER,
-                            "unhealthyPodEvictionPolicy": TEXT},
-    "Node": {"unschedulable": FLAG, "providerID": TEXT, "podCIDR": TEXT, "podCIDRs": ANY,
-             "taints": [{"key": TEXT, "value": TEXT, "effect": TEXT, "timeAdded": TEXT}]},
-}  # fmt: skip
-CONDITION = {**dict.fromkeys(("type", "status", "reason", "message"), TEXT), "observedGeneration": NUMBER,
-             **dict.fromkeys(("lastTransitionTime", "lastUpdateTime", "lastProbeTime", "lastHeartbeatTime"), ANY)}  # fmt: skip
-COUNTS = dict.fromkeys(
-    ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas", "unavailableReplicas", "fullyLabeledReplicas",
-     "terminatingReplicas", "observedGeneration", "collisionCount"), NUMBER)  # fmt: skip
-STATUSES: dict[str, Any] = {
-    "Deployment": {**COUNTS, "conditions": [CONDITION]},
-    "ReplicaSet": {**COUNTS, "conditions": [CONDITION]},
-    "Pod": {**dict.fromkeys(("phase", "reason", "message"), TEXT), "conditions": [CONDITION]},
-    "Node": {"conditions": [CONDITION]},
+PORT, NATURAL = "must be between 1 and 65535, inclusive", "must be greater than or equal to 0"
+HANDLER, HANDLERS = "Required value: must specify a handler type", {"httpGet", "exec", "tcpSocket", "grpc"}
+GO = {int: "number", float: "number", str: "string", bool: "bool", list: "array", dict: "object"}
+TYPES: dict[str, Callable[[Any], bool]] = {
+    "any": lambda value: True,
+    "string": lambda value: isinstance(value, str),
+    "bool": lambda value: isinstance(value, bool),
+    "int32": lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31,
+    "intstr": lambda value: TYPES["string"](value) or TYPES["int32"](value),
 }
-KINDS = {int: "number", float: "number", str: "string", bool: "bool", list: "array", dict: "object"}
+RULES: dict[str, Callable[[Any], str]] = {  # what is wrong with a value; empty when nothing
+    "required": lambda value: "" if value else "Required value",
+    "handler": lambda probe: "" if probe is None or HANDLERS & probe.keys() else HANDLER,
+    "unplayed": lambda value: "Forbidden: only matchLabels can be used here" if value else "",
+    "0+": lambda value: invalid(value, NATURAL) if isinstance(value, int) and value < 0 else "",
+    "port": lambda value: "" if 0 < (value or 0) < 65536 else invalid(value, PORT),
+    "amount": lambda value: "" if (quantity(value) or 0) >= 0 else invalid(value, NATURAL),
+    "quantity": lambda value: invalid(value, "must be a quantity such as 100m or 64Mi") if quantity(value) is None else "",
+}
 
 
-def faults(thing: Object) -> str:
-    """What strict decoding has to say about an object; empty when nothing."""
-    kind = str(thing["kind"])
-    if kind not in SPECS:
-        return ""
-    shape = {"apiVersion": TEXT, "kind": TEXT, "metadata": METADATA, "spec": SPECS[kind], "status": ANY}
-    unknown: list[str] = []
-    wrong = _walk(shape, thing, "", kind, unknown)
-    if wrong:
-        return wrong
-    return "strict decoding error: " + ", ".join(f'unknown field "{path}"' for path in unknown) if unknown else ""
+class Field(NamedTuple):
+    type: str  # one of TYPES or the name of a shape; of a list, that of its items after "[]"
+    default: Any
+    rules: list[str]
 
 
-def status_faults(kind: str, status: Any) -> str:
-    """The same for a status that somebody other than its controller writes."""
-    unknown: list[str] = []
-    wrong = _walk(STATUSES.get(kind, {}), status, "status", kind, unknown)
-    return wrong or (
-        ", ".join(f'unknown field "{path}"' for path in unknown) and f'strict decoding error: unknown field "{unknown[0]}"'
-    )
+class Misfit(Exception):
+    """A value is of the wrong type."""
 
 
-def _walk(shape: Any, value: Any, path: str, within: str, unknown: list[str]) -> str:
-    """Collects unknown fields; returns the first type that does not fit, as the decoder does."""
-    if value is None or shape == ANY:
-        return ""
-    if isinstance(shape, list):
-        if not isinstance(value, list):
-            return _cannot(value, within, path, "[]" + (shape[0] if isinstance(shape[0], str) else "object"))
-        for i, item in enumerate(value):
-            wrong = (
-                _cannot(item, within, path, "object")
-                if item is None
-                else _walk(shape[0], item, f"{path}[{i}]", within, unknown)
-            )
-            if wrong:
-                return wrong
-        return ""
-    if isinstance(shape, dict):
-        if not isinstance(value, dict):
-            return _cannot(value, within, path, "map[string]string" if "*" in shape else "object")
-        for key, item in value.items():
+def _read(text: str) -> dict[str, dict[str, Field]]:
+    shapes: dict[str, dict[str, Field]] = {}
+    for head, body in re.findall(r"^(\w[\w ]+)\n((?:  .*\n)+)", text, re.MULTILINE):
+        fields: dict[str, Field] = {}
+        for names, type, rest in re.findall(r"  (\S[^:\n]*): (\S+)((?: \S+)*)", body):
+            rules = rest.split()
+            default = next((json.loads(rule[1:]) for rule in rules if rule[0] == "="), None)
+            fields |= dict.fromkeys(names.split(), Field(type, default, [rule for rule in rules if rule[0] != "="]))
+        shapes |= dict.fromkeys(head.split(), fields)
+    specs = [name for name in shapes if name.endswith("Spec")]
+    return {**shapes, **{name.removesuffix("Spec"): {**shapes["Object"], "spec": Field(name, None, [])} for name in specs}}
+
+
+TABLE = Path(__file__).with_name("fields.txt").read_text("utf-8")
+SHAPES = _read(TABLE)
+PATTERNS = {name: (re.compile(pattern), said) for name, pattern, said in re.findall(r"^(\w+) = (\S+) = (.*)$", TABLE, re.M)}
+
+
+def misfit(kind: str, value: Any, sub: str = "") -> str:
+    """What strict decoding has to say about an object, or about the status of one; empty when nothing."""
+    try:
+        unknown = [f'unknown field "{path}"' for path in _unknown(kind + sub.title(), value, sub)]
+    except Misfit as wrong:
+        what, path, wanted = wrong.args
+        number = f" {str(what)[:40]}" if given(what) == "number" and wanted == "int32" else ""
+        return f"json: cannot unmarshal {given(what)}{number} into Go struct field {kind}.{path} of type {wanted}"
+    return "strict decoding error: " + ", ".join(unknown) if unknown else ""
+
+
+def _unknown(type: str, value: Any, path: str) -> Iterator[str]:
+    """The fields that are in no shape; Misfit (value, path, type) for the first that is of the wrong type."""
+    item, shape = type.partition("[]")[2], SHAPES.get(type, {})
+    if item and isinstance(value, list):
+        for i, one in enumerate(value):
+            if one is None:
+                raise Misfit(one, re.sub(r"\[\d+\]", "", path), "object")
+            yield from _unknown(item, one, f"{path}[{i}]")
+    elif isinstance(value, dict) and not item and type not in TYPES:
+        for key, one in value.items():
             inner = f"{path}.{key}" if path else str(key)
-            if key not in shape and "*" not in shape:
-                unknown.append(inner)
-            elif wrong := _walk(shape.get(key, shape.get("*")), item, inner, within, unknown):
-                return wrong
-        return ""
-    right = {
-        TEXT: isinstance(value, str),
-        FLAG: isinstance(value, bool),
-        NUMBER: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31,
-        EITHER: isinstance(value, str | int) and not isinstance(value, bool) and (isinstance(value, str) or abs(value) < 2**31),
-    }[shape]
-    return "" if right else _cannot(value, within, path, shape)
+            if field := shape.get(key) or shape.get("*"):
+                yield from _unknown(field.type, one, inner)
+            else:
+                yield inner
+    elif value is not None and not TYPES.get(type, lambda value: False)(value):
+        wanted = type if (item or type) in TYPES else "[]object" if item else "map[string]string" if "*" in shape else "object"
+        raise Misfit(value, re.sub(r"\[\d+\]", "", path), wanted)
 
 
 def given(value: Any) -> str:
     """What Go's JSON calls it."""
-    return KINDS.get(type(value), "value")
+    return GO.get(type(value), "value")
 
 
-def _cannot(value: Any, within: str, path: str, wanted: str) -> str:
-    what = given(value)
-    if what == "number" and wanted == NUMBER:
-        what = f"number {str(value)[:40]}"
-    path = "".join(part.split("[")[0] + "." for part in path.split(".")).rstrip(".")
-    return f"json: cannot unmarshal {what} into Go struct field {within}.{path} of type {wanted}"
+def fill(type: str, value: Any) -> None:
+    """Puts in, however deep, the defaults of what was left out."""
+    for one in value if isinstance(value, list) else [value]:
+        for key, field in SHAPES.get(type.removeprefix("[]"), {}).items():
+            if one.get(key) is None and field.default is not None:
+                one[key] = clone(field.default)
+            if one.get(key) is not None and field.type not in TYPES:
+                fill(field.type, one[key])
+
+
+def check(type: str, value: Any, path: str) -> Iterator[str]:
+    """What breaks a rule of its field, in the API server's words."""
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from check(type.removeprefix("[]"), item, f"{path}[{i}]")
+        return
+    shape = SHAPES.get(type, {})
+    for key in value if "*" in shape else shape:
+        field, found = shape.get(key) or shape["*"], value.get(key)
+        here = f"{path}[{key}]" if "*" in shape else f"{path}.{key}"
+        yield from (f"{here}: {wrong}" for rule in field.rules if (wrong := broken(rule, found)))
+        if found and field.type not in TYPES:
+            yield from check(field.type, found, here)
+
+
+def broken(rule: str, value: Any) -> str:
+    """What is to be said of a value that does not keep a rule; empty when it does."""
+    if "|" in rule:
+        return unsupported(value, rule.split("|"))
+    if rule in RULES:
+        return RULES[rule](value)
+    pattern, said = PATTERNS[rule]
+    return "" if not isinstance(value, str) or pattern.fullmatch(value) else invalid(value, said)
+
+
+def invalid(value: Any, why: str) -> str:
+    return f"Invalid value: {json.dumps(value, ensure_ascii=False, separators=(',', ':'))[:200]}: {why}"
+
+
+def unsupported(value: Any, supported: list[str]) -> str:
+    listed = ", ".join(f'"{one}"' for one in supported)
+    return f"Unsupported value: {json.dumps(value)}: supported values: {listed}" if value not in (None, *supported) else ""

@@ -7,17 +7,16 @@ revision than the stored one is refused: the writer has to look again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
-from bot.simulation.objects import Object, labels_of, name_of
+from bot.simulation.objects import Object, labels_of, name_of, owners_of
 
 KEPT = 1000  # changes that a late watcher can still catch up with
 Watcher = Callable[[str, Object | None, Object | None], None]
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One stored change; `old` is None for a new object, `new` for a deleted one."""
 
     revision: int
@@ -50,6 +49,10 @@ class Store:
         things = self.objects.get(kind, {})
         return [things[name] for name in buckets[0] if all(name in bucket for bucket in buckets[1:])] if buckets else []
 
+    def chosen(self, kind: str, selector: dict[str, str]) -> list[Object]:
+        """Objects that have all these labels; none when no label is asked for."""
+        return self.find(kind, *(("label", *pair) for pair in selector.items()))
+
     def write(self, new: Object) -> Object:
         """Stores an object under the next revision; the caller has checked everything."""
         kind, name = str(new["kind"]), name_of(new)
@@ -77,7 +80,7 @@ class Store:
         return [change for change in self._kept if change.revision > revision]
 
     def _told(self, kind: str, old: Object | None, new: Object | None) -> None:
-        before, after = set(_terms(kind, old)), set(_terms(kind, new))
+        before, after = _terms(kind, old), _terms(kind, new)
         for term in before - after:
             self._index[term].pop(name_of(old or {}), None)
             if not self._index[term]:
@@ -85,22 +88,15 @@ class Store:
         for term in sorted(after - before):
             self._index.setdefault(term, {})[name_of(new or {})] = None
         self._kept.append(Change(self.revision, kind, old, new))
-        for watcher in self._watchers.get((kind, None), ()):
+        thing = new or old or {}
+        node = name_of(thing) if kind == "Node" else (thing.get("spec") or {}).get("nodeName", "")
+        for watcher in [*self._watchers.get((kind, None), ()), *self._watchers.get((kind, node), ())]:
             watcher(kind, old, new)
-        for watcher in self._watchers.get((kind, _node(kind, new or old or {})), ()):
-            watcher(kind, old, new)
 
 
-def _node(kind: str, thing: Object) -> str:
-    return name_of(thing) if kind == "Node" else str((thing.get("spec") or {}).get("nodeName", ""))
-
-
-def _terms(kind: str, thing: Object | None) -> Iterator[tuple[str, ...]]:
+def _terms(kind: str, thing: Object | None) -> set[tuple[str, ...]]:
     if thing is None or kind in ("Event", "Lease"):
-        return
-    for owner in thing["metadata"].get("ownerReferences") or []:
-        yield kind, "owner", owner["uid"]
-    for key, value in labels_of(thing).items():
-        yield kind, "label", key, value
-    if kind == "Pod" and thing["spec"].get("nodeName"):
-        yield kind, "node", thing["spec"]["nodeName"]
+        return set()
+    terms = {("owner", owner["uid"]) for owner in owners_of(thing)} | {("label", *pair) for pair in labels_of(thing).items()}
+    node = thing["spec"].get("nodeName") if kind == "Pod" else ""
+    return {(kind, *term) for term in terms | ({("node", node)} if node else set())}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.simulation.apiserver import Rejected
+from bot.simulation.apiserver import Rejected, Request
 from bot.simulation.cluster import Cluster
 from bot.simulation.deployment import REVISION
 from bot.simulation.kinds import KINDS, plural
@@ -99,7 +99,7 @@ def _matches(selector: str, labels: dict[str, str]) -> bool:
 
 def existing(cluster: Cluster, kind: str, name: str) -> Object:
     """What is there, or the API server's NotFound."""
-    return cluster.api._read(USER, f"get {plural(kind)}", kind, name)
+    return cluster.api.read(Request(USER, f"get {plural(kind)}", kind, name))
 
 
 def each(cluster: Cluster, call: Call, does: Callable[[str, str], str], words: list[str] | None = None) -> str:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 
 from bot.simulation import manifests, printers
-from bot.simulation.apiserver import Rejected, merge
+from bot.simulation.apiserver import Rejected
 from bot.simulation.cluster import Cluster
 from bot.simulation.deployment import HASH
 from bot.simulation.flags import integer
 from bot.simulation.kinds import plural, shown
-from bot.simulation.objects import UNSPACED, Object, clone, labels_of, leaving, name_of, owner_of, uid_of
+from bot.simulation.objects import UNSPACED, Object, clone, labels_of, leaving, merge, name_of, owner_of, uid_of
 from bot.simulation.words import ONE_OR_MORE, USER, Call, Mistake, deployment_of, each, existing, refusal, revisions, targets
 
 AGAIN = 5000  # ms after which a drain asks again
