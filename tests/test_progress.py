@@ -134,7 +134,9 @@ def test_what_is_due_is_counted_and_the_weakest_break_comes_first() -> None:
 
 
 def test_a_mastered_concept_fills_its_part_of_the_cup() -> None:
-    known = cards((WELCOME, True, 0), (WELCOME, True, 1), (WELCOME, True, 8))
+    concept = ITEMS[WELCOME].concept
+    sides = {(item.facet in ("break", "transfer")): id for id, item in ITEMS.items() if item.concept == concept}
+    known = cards(*((id, True, day) for day in (0, 1, 8) for id in sides.values()))
     reply = progress().own(known, "en", MONDAY + 8 * DAY)
     asked = {item.concept for item in ITEMS.values()} & set(PICTURE.areas[0].concepts)
     assert str(reply.blocks[1]).splitlines()[0].endswith(f" 1/{len(asked)}")
