@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot import __version__
 
-BENCHES = ("check", "simulation", "model", "telegram", "kill")
+BENCHES = ("check", "simulation", "growth", "memory", "model", "telegram", "kill")
 LIBRARIES = ("python-telegram-bot", "aiohttp", "SQLAlchemy", "openai", "pydantic")
 
 

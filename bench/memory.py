@@ -135,7 +135,7 @@ def needed(share: float, curve: list[tuple[float, float]]) -> float:
     return math.nan
 
 
-def simulated() -> None:
+def simulated() -> dict[str, str]:
     print(f"{LEARNERS} learners, {EACH} cards each, {DAYS} days\n{'schedule':24}{'reviews a card':>15}{'remembered':>12}")
     told("none", played(by_nothing))
     steps = [told(f"fixed steps × {by}", played(partial(by_steps, by))) for by in (1, 2, 3, 4, 6)]
@@ -162,9 +162,14 @@ def simulated() -> None:
             print(f"{low:6.2f} to {min(high, 1):4.2f}{len(inside):15}{foreseen:10.1%}{true:11.1%}")
             off += abs(foreseen - true) * len(inside) / len(ours.guesses)
     print(f"off by {off:.3f} on the average")
+    return {
+        "reviews a card and what is remembered, ours": f"{reviews:.2f}, {share:.1%}",
+        "the same, after 1, 3, 7, 14, 30 days": f"{steps[0][1]:.2f}, {steps[0][0]:.1%}",
+        "chance to remember, foreseen off by": f"{off:.3f}",
+    }
 
 
-async def measured() -> None:
+async def measured() -> dict[str, str]:
     """How long it takes to find what to review, with everybody's cards in one database."""
     people, each = 1_000, 100
     knowledge = base.load(base.default_folder())
@@ -195,8 +200,13 @@ async def measured() -> None:
     times.sort()
     print(f"\n{people} learners × {each} cards in SQLite: the next due card in {statistics.median(times):.2f} ms (median),"
           f" {times[int(len(times) * 0.95)]:.2f} ms (95 %)")  # fmt: skip
+    return {f"next due card of {people} learners × {each} cards, median": f"{statistics.median(times):.2f} ms"}
+
+
+def results() -> dict[str, str]:
+    """What was measured → figure."""
+    return simulated() | asyncio.run(measured())
 
 
 if __name__ == "__main__":
-    simulated()
-    asyncio.run(measured())
+    results()

@@ -111,7 +111,7 @@ def _run(asked: argparse.Namespace, found: settings.Settings) -> int:
     if command == "doctor":
         return _doctor(found)
     gc.disable()  # loading makes many objects and no garbage
-    unread = (base.LEARNT_FROM, base.ITEMS) if command == "ask" else (base.LEARNT_FROM,)
+    unread = base.UNASKED if command == "ask" else (base.LEARNT_FROM,)
     finder = _finder(found.bot_knowledge_dir, found.bot_metaphor, unread)
     knowledge = finder.knowledge
     if command == "quiz":
@@ -142,7 +142,7 @@ def _finder(folder: Path, metaphor: str, unread: tuple[str, ...]) -> Finder:
     """The knowledge with what finds answers in it; kept from an earlier start while the files and the program are the same."""
     program = [path for part in MAKERS for path in sorted((HERE / part).glob("*.py"))]
     files = [*base.files_of(folder, unread), *base.files_of(base.default_folder() / "texts"), *program]
-    place = settings.cache_folder() / (KEPT if base.ITEMS in unread else KEPT_WHOLE)
+    place = settings.cache_folder() / (KEPT if unread == base.UNASKED else KEPT_WHOLE)
     of = kept.fingerprint(files, metaphor)
     finder = kept.find(place, of)
     if not isinstance(finder, Finder):

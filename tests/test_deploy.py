@@ -323,4 +323,4 @@ def test_what_the_container_holds_answers_and_writes_to_its_data_alone(image: Im
             assert process.wait(15) == 0
     assert subprocess.run(**image.command(image.check, tmp_path), check=False, capture_output=True).returncode != 0
     assert {path: path.lstat().st_mtime_ns for path in image.root.rglob("*")} == before
-    assert {path.name for path in tmp_path.iterdir()} == {"learners.db", "questions.tsv"}
+    assert {path.name for path in tmp_path.iterdir()} == {".cache", "learners.db", "questions.tsv"}

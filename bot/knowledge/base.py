@@ -71,6 +71,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
 ENDINGS = (".yaml", ".yml", ".tsv")
 LEARNT_FROM = "language/asked.tsv"
 ITEMS = "items/*"
+UNASKED = (LEARNT_FROM, ITEMS, "lessons/*", "metaphors/*/course.yaml")  # what no single question needs
 LEARNT = ("language/weights.tsv", "language/neighbours.tsv")
 NEEDED = ("truth/concepts", "metaphors", "texts", "language/wording.yaml", "language/characters.tsv")
 
