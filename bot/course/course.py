@@ -13,6 +13,7 @@ from random import Random
 from bot.cited import Citations, gap
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.courses import ITEMS
+from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import Item, Language, Lesson, Step
 from bot.learners import Learner, Topic, Voted, Walk
 from bot.replies import Block, Choice, Paragraph, Reply, Span, say
@@ -21,6 +22,8 @@ MOST = 5  # closing items of one lesson: each one missed asks for one more
 WEEK = 7  # days between the last test and the one that shows what has stayed
 TESTS = ("before", "after", "later")
 LEARN = "/learn"
+ASKING = ("/confused", "/sources")  # what may be asked about a play in a lesson
+HARD = ("explain", "order")  # kinds of items that come after the others
 Scene = Callable[[Learner, str, Language], Reply | None]
 Pose = Callable[[str, Learner, Language, str], Reply]
 
@@ -77,13 +80,27 @@ class Lessons:
         walk.asks[vote.item] = vote.right and vote.known and vote.tries == 1 and not vote.hints
         return replace(vote, within=walk.test or walk.lesson)
 
-    def after_play(self, learner: Learner, id: str, language: Language) -> tuple[Choice, ...]:
-        """The way on from a breakage that a lesson has shown; nothing for one that was played outside."""
+    def after_play(self, learner: Learner, id: str, choices: tuple[Choice, ...], language: Language) -> tuple[Choice, ...]:
+        """The choices below a breakage: in a lesson the way on and none elsewhere, else as they are."""
         walk = learner.walk
         lesson = self.picture.lessons.get(walk.lesson) if walk else None
         if not walk or not lesson or not 0 < walk.step <= len(lesson.steps) or lesson.steps[walk.step - 1].breakage != id:
-            return ()
-        return (self._choice("next", language, f"{walk.lesson} {walk.step + 1}"),)
+            return choices
+        asking = (choice for choice in choices if choice.command.partition(" ")[0] in ASKING)
+        return (self._further(walk, lesson, language), *asking)
+
+    def open(self, learner: Learner) -> bool:
+        """Whether the learner is in the middle of a lesson or a test."""
+        return bool(learner.walk and (learner.walk.lesson or learner.walk.asks) and learner.person == learner.chat)
+
+    def place(self, learner: Learner, item: str, language: Language) -> str:
+        """Where a quiz item stands in the lesson or the test that asked it; nothing where neither did."""
+        walk = learner.walk
+        if not walk or item not in walk.asks:
+            return ""
+        lesson = self.picture.lessons.get(walk.lesson)
+        title = lesson.title[language] if lesson else self._say(f"learn.{walk.test}.title", language)
+        return self._say("learn.asked", language, title=title, at=list(walk.asks).index(item) + 1, count=len(walk.asks))
 
     def _level(self, walk: Walk, language: Language) -> Reply:
         choices = [self._choice("begin", language, "on")]
@@ -140,7 +157,7 @@ class Lessons:
 
     def _step(self, learner: Learner, walk: Walk, lesson: Lesson, language: Language) -> Reply:
         step, cites = lesson.steps[walk.step - 1], Citations()
-        onward = self._choice("next", language, f"{walk.lesson} {walk.step + 1}")
+        onward = self._further(walk, lesson, language)
         skip = self._choice("skip", language, f"{walk.lesson} skip")
         place = self._say("learn.place", language, title=lesson.title[language], at=walk.step, count=len(lesson.steps))
         blocks: list[Block] = [say(place, "heading")]
@@ -161,6 +178,11 @@ class Lessons:
             choices.append(Choice(self.knowledge.say("choice.confused", language), f"/confused {number}"))
         choices.append(Choice(self.knowledge.say("choice.sources", language), f"/sources {number}"))
         return Reply(tuple(blocks), (*choices, *((skip,) if walk.step == 1 else ())))
+
+    def _further(self, walk: Walk, lesson: Lesson, language: Language) -> Choice:
+        """The way to the next step, and from the last to the closing items."""
+        name = "next" if walk.step < len(lesson.steps) else "quiz"
+        return self._choice(name, language, f"{walk.lesson} {walk.step + 1}")
 
     def _scene(self, step: Step, plain: bool, cites: Citations, language: Language) -> Iterator[Block]:
         """The picture beside the truth; in plain words alone for somebody who does without the picture."""
@@ -189,7 +211,6 @@ class Lessons:
     def _closing(self, learner: Learner, lesson: Lesson) -> list[str]:
         """Items on what the lesson taught, one of them on where the picture stops, those never asked before the others."""
         pool = self._pool(lesson)
-        self.dice.shuffle(pool)
         pool.sort(key=lambda id: id in learner.quiz)
         deep = [id for id in pool if self.picture.items[id].facet in ("break", "transfer")][:1]
         chosen, concepts = list(deep), {self.picture.items[id].concept for id in deep}
@@ -201,13 +222,38 @@ class Lessons:
         return [*chosen[len(deep) :], *deep]  # the harder one last
 
     def _pool(self, lesson: Lesson) -> list[str]:
+        """Items on the lesson, those first whose answer was told in it or before; the others only where these are few."""
+        told = self._told(lesson)
         stops = {id for step in lesson.steps for id in step.stops}
         stops |= {self.picture.breakages[id].stops for id in lesson.plays}
 
         def fits(item: Item) -> bool:
             return item.concept in lesson.about or item.stops in stops
 
-        return [id for id, item in self.picture.practice.items() if fits(item)]
+        def beyond(id: str) -> int:
+            return len(set(CITATION.findall(self.picture.items[id].explain.en)) - told)
+
+        pool = [id for id, item in self.picture.practice.items() if fits(item)]
+        self.dice.shuffle(pool)
+        pool.sort(key=lambda id: (beyond(id), self.picture.items[id].type in HARD))
+        near = [id for id in pool if beyond(id) < 2]
+        return near if len(near) >= MOST else pool
+
+    def _told(self, lesson: Lesson) -> set[str]:
+        """The claims that were told up to the end of the lesson."""
+        assert self.picture.course
+        texts, told = list[str](), set[str]()
+        for each in map(self.picture.lessons.__getitem__, self.picture.course.lessons):
+            stops = [id for step in each.steps for id in step.stops]
+            for breakage in map(self.picture.breakages.__getitem__, each.plays):
+                texts.append(breakage.told.en)
+                stops.append(breakage.stops)
+            told.update(*(step.truth for step in each.steps))
+            for stop in (self.picture.breaks.get(id) or self.knowledge.misconception(id) for id in stops):
+                texts.append(stop.truth.en if stop else "")
+            if each is lesson:
+                break
+        return told.union(*map(CITATION.findall, texts))
 
     # ----------------------------------------------------------------- items
 
@@ -243,13 +289,22 @@ class Lessons:
         walk.known = tuple(id for id in walk.known if id != lesson)
         if passed:
             walk.passed = tuple(dict.fromkeys((*walk.passed, lesson)))
-            choices = (self._choice("on", language, "on"), self._lessons(language))
-            return self._said("learn.passed", language, choices, title=title, cups="🥤" * len(walk.passed))
+            return self._celebrated(walk, lesson, language)
         weak = "、".join if language == "zh" else ", ".join
         names = weak(self.knowledge.concepts[id].name[language] for id in missed)
         again = self._choice("again", language, f"{lesson} 1")
         more = self._choice("items", language, f"{lesson} items")
         return self._said("learn.weak", language, (again, more, self._lessons(language)), title=title, weak=names)
+
+    def _celebrated(self, walk: Walk, id: str, language: Language) -> Reply:
+        """What the learner can do now, and what comes next."""
+        course, lesson = self.picture.course, self.picture.lessons[id]
+        left = [each for each in course.lessons if each not in walk.passed] if course else []
+        words = {"title": lesson.title[language], "goal": lesson.goal[language], "cups": "🥤" * len(walk.passed)}
+        if left:
+            words["next"] = self.picture.lessons[left[0]].title[language]
+        choices = (self._choice("on", language, "on"), self._lessons(language))
+        return self._said("learn.passed" if left else "learn.passed.last", language, choices, **words)
 
     # ----------------------------------------------------------------- tests
 
