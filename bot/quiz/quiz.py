@@ -243,10 +243,9 @@ class Quiz:
         concept = self.picture.items[pending.item].concept
         name = self.knowledge.concepts[concept].name[language]
         number = learner.tell(Topic((concept,), language, claims=tuple(cites.ids)))
+        onward = "learn.choice.next" if self.place(learner, pending.item, language) else "quiz.next"
         return (
-            self._choice(
-                "learn.choice.next" if self.place(learner, pending.item, language) else "quiz.next", pending.by, language
-            ),
+            self._choice(onward, pending.by, language),
             self._choice("choice.explain", f"/ask {concept}", language, concept=name),
             *((self._choice("choice.sources", f"/sources {number}", language),) if cites.ids else ()),
         )
