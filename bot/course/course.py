@@ -23,7 +23,8 @@ WEEK = 7  # days between the last test and the one that shows what has stayed
 TESTS = ("before", "after", "later")
 LEARN = "/learn"
 ASKING = ("/confused", "/sources")  # what may be asked about a play in a lesson
-HARD = ("explain", "order")  # kinds of items that come after the others
+HARD = ("explain", "order", "multiple")  # kinds of items that come after the others
+PLAIN = ("truth", "transfer")  # facets that speak of no picture
 Scene = Callable[[Learner, str, Language], Reply | None]
 Pose = Callable[[str, Learner, Language, str], Reply]
 
@@ -98,8 +99,7 @@ class Lessons:
         walk = learner.walk
         if not walk or item not in walk.asks:
             return ""
-        lesson = self.picture.lessons.get(walk.lesson)
-        title = lesson.title[language] if lesson else self._say(f"learn.{walk.test}.title", language)
+        title = self._say(f"learn.{walk.test}.title", language) if walk.test else self._title(walk, walk.lesson, language)
         return self._say("learn.asked", language, title=title, at=list(walk.asks).index(item) + 1, count=len(walk.asks))
 
     def _level(self, walk: Walk, language: Language) -> Reply:
@@ -138,8 +138,7 @@ class Lessons:
         assert course
         mark = {True: "✅", False: "▫️"}
         choices = tuple(
-            Choice(f"{mark[id in walk.passed]} {self.picture.lessons[id].title[language]}", f"{LEARN} {id} 1")
-            for id in course.lessons
+            Choice(f"{mark[id in walk.passed]} {self._title(walk, id, language)}", f"{LEARN} {id} 1") for id in course.lessons
         )
         cups = "🥤" * len(walk.passed) or "–"
         return self._said("learn.list", language, choices, passed=len(walk.passed), count=len(course.lessons), cups=cups)
@@ -152,23 +151,28 @@ class Lessons:
         walk.step = int(words) if words.isdecimal() and 0 < int(words) <= len(lesson.steps) else len(lesson.steps) + 1
         if walk.step <= len(lesson.steps):
             return self._step(learner, walk, lesson, language)
-        walk.asks = dict.fromkeys(self._closing(learner, lesson))
+        walk.asks = dict.fromkeys(self._closing(learner, walk, lesson))
         return self._item(learner, walk, language, 0) if walk.asks else self._closed(walk, language)
 
     def _step(self, learner: Learner, walk: Walk, lesson: Lesson, language: Language) -> Reply:
         step, cites = lesson.steps[walk.step - 1], Citations()
         onward = self._further(walk, lesson, language)
         skip = self._choice("skip", language, f"{walk.lesson} skip")
-        place = self._say("learn.place", language, title=lesson.title[language], at=walk.step, count=len(lesson.steps))
+        title = self._title(walk, walk.lesson, language)
+        place = self._say("learn.place", language, title=title, at=walk.step, count=len(lesson.steps))
         blocks: list[Block] = [say(place, "heading")]
         if step.breakage:
             scene = self.scene(learner, step.breakage, language)
             assert scene  # the check has seen to it
+            blocks += [say(self._say("learn.legend", language))] if walk.plain else []
             return Reply((*blocks, *scene.blocks[1:]), (*scene.choices, self._choice("later", language, onward.command[7:])))
         if walk.step == 1:
             blocks.append(say(self._say("learn.goal", language, goal=lesson.goal[language])))
+        repeated = any(each.about == step.about for each in lesson.steps[: walk.step - 1])
         blocks += (
-            self._scene(step, walk.plain, cites, language) if step.about else self._stops(step, walk.plain, cites, language)
+            self._scene(step, walk.plain, repeated, cites, language)
+            if step.about
+            else self._stops(step, walk.plain, cites, language)
         )
         about = step.about or lesson.about[-1]
         number = learner.tell(Topic((about,), language, claims=tuple(cites.ids)))
@@ -184,10 +188,11 @@ class Lessons:
         name = "next" if walk.step < len(lesson.steps) else "quiz"
         return self._choice(name, language, f"{walk.lesson} {walk.step + 1}")
 
-    def _scene(self, step: Step, plain: bool, cites: Citations, language: Language) -> Iterator[Block]:
+    def _scene(self, step: Step, plain: bool, repeated: bool, cites: Citations, language: Language) -> Iterator[Block]:
         """The picture beside the truth; in plain words alone for somebody who does without the picture."""
-        if plain and step.about:
-            yield cites.paragraph(self.knowledge.concepts[step.about].plainer[language])
+        if plain:
+            if step.about and not repeated:
+                yield cites.paragraph(self.knowledge.concepts[step.about].plainer[language])
         elif step.tells:
             if step.look:
                 yield say(step.look[language])
@@ -208,9 +213,9 @@ class Lessons:
             if len(step.stops) == 1:
                 yield say(self._say("stop.bridge", language, bridge=stop.bridge[language]))
 
-    def _closing(self, learner: Learner, lesson: Lesson) -> list[str]:
+    def _closing(self, learner: Learner, walk: Walk, lesson: Lesson) -> list[str]:
         """Items on what the lesson taught, one of them on where the picture stops, those never asked before the others."""
-        pool = self._pool(lesson)
+        pool = self._pool(lesson, walk)
         pool.sort(key=lambda id: id in learner.quiz)
         deep = [id for id in pool if self.picture.items[id].facet in ("break", "transfer")][:1]
         chosen, concepts = list(deep), {self.picture.items[id].concept for id in deep}
@@ -221,14 +226,14 @@ class Lessons:
         chosen += [id for id in pool if id not in chosen][: ITEMS - len(chosen)]
         return [*chosen[len(deep) :], *deep]  # the harder one last
 
-    def _pool(self, lesson: Lesson) -> list[str]:
+    def _pool(self, lesson: Lesson, walk: Walk) -> list[str]:
         """Items on the lesson, those first whose answer was told in it or before; the others only where these are few."""
         told = self._told(lesson)
         stops = {id for step in lesson.steps for id in step.stops}
         stops |= {self.picture.breakages[id].stops for id in lesson.plays}
 
         def fits(item: Item) -> bool:
-            return item.concept in lesson.about or item.stops in stops
+            return (item.concept in lesson.about or item.stops in stops) and (not walk.plain or item.facet in PLAIN)
 
         def beyond(id: str) -> int:
             return len(set(CITATION.findall(self.picture.items[id].explain.en)) - told)
@@ -274,7 +279,7 @@ class Lessons:
         if not lesson or walk.skips or None in answers or len(answers) >= MOST or answers.count(True) >= ITEMS:
             return
         missed = self.picture.items[next(id for id in reversed(walk.asks) if walk.asks[id] is False)].concept
-        pool = [id for id in self._pool(lesson) if id not in walk.asks]
+        pool = [id for id in self._pool(lesson, walk) if id not in walk.asks]
         pool.sort(key=lambda id: self.picture.items[id].concept != missed)
         if pool:
             walk.asks[pool[0]] = None
@@ -282,7 +287,7 @@ class Lessons:
     def _closed(self, walk: Walk, language: Language) -> Reply:
         """What a lesson's closing items come to: passed, or what to look at again."""
         answers = list(walk.asks.values())
-        lesson, title = walk.lesson, self.picture.lessons[walk.lesson].title[language]
+        lesson, title = walk.lesson, self._title(walk, walk.lesson, language)
         passed = answers.count(True) >= min(ITEMS, len(answers)) and not (walk.skips and False in answers)
         missed = dict.fromkeys(self.picture.items[id].concept for id, right in walk.asks.items() if not right)
         walk.asks, walk.lesson, walk.step = {}, "", 0
@@ -300,9 +305,9 @@ class Lessons:
         """What the learner can do now, and what comes next."""
         course, lesson = self.picture.course, self.picture.lessons[id]
         left = [each for each in course.lessons if each not in walk.passed] if course else []
-        words = {"title": lesson.title[language], "goal": lesson.goal[language], "cups": "🥤" * len(walk.passed)}
+        words = {"title": self._title(walk, id, language), "goal": lesson.goal[language], "cups": "🥤" * len(walk.passed)}
         if left:
-            words["next"] = self.picture.lessons[left[0]].title[language]
+            words["next"] = self._title(walk, left[0], language)
         choices = (self._choice("on", language, "on"), self._lessons(language))
         return self._said("learn.passed" if left else "learn.passed.last", language, choices, **words)
 
@@ -339,6 +344,12 @@ class Lessons:
         return self._said("learn.done", language, (self._lessons(language),), cups="🥤" * len(walk.passed))
 
     # ----------------------------------------------------------------- words
+
+    def _title(self, walk: Walk, id: str, language: Language) -> str:
+        """A lesson's title; its number to somebody who does without the picture."""
+        if not walk.plain or not self.picture.course or id not in self.picture.course.lessons:
+            return self.picture.lessons[id].title[language]
+        return self._say("learn.title", language, number=self.picture.course.lessons.index(id) + 1)
 
     def _say(self, key: str, language: Language, **words: object) -> str:
         return self.knowledge.say(key, language, **words)
