@@ -199,11 +199,13 @@ class Classroom:
             case Intent("ask", words) if learner.playing and (name := self.tutor.plays(words)):
                 async for board in self._replies(learner, Intent(name)):
                     yield board
+            case Intent("ask", words) if way := self._way_on(learner, words):
+                yield await self._reply(learner, way)
             case Intent("ask", words) if words and not self.tutor.wants_quiz(words):
                 async with aclosing(self.answer(learner, words)) as answers:
                     async for answer in answers:
                         yield self._with_way_back(learner, answer)
-            case Intent("more" | "confused" | "sources"):
+            case Intent("more" | "confused" | "sources" | "new" | "language"):
                 yield self._with_way_back(learner, await self._reply(learner, intent))
             case _:
                 yield await self._reply(learner, intent)
@@ -212,6 +214,12 @@ class Classroom:
         """Whether these words can be the answer to a quiz question: they ask nothing, and are no small talk."""
         words = intent.words if intent.name == "ask" else ""
         return bool(words) and not {"?", "？"}.intersection(words) and not self.tutor.talk.meaning(words, named=False)
+
+    def _way_on(self, learner: Learner, words: str) -> Intent | None:
+        """What the first button of a lesson's screen does, where these words ask to go on right after it."""
+        first = intents.parse(learner.choices[0]) if learner.choices else Intent("ask")
+        goes_on = first.name == "learn" and self.lessons.open(learner) and self.tutor.talk.meaning(words, named=False) == "more"
+        return first if goes_on else None
 
     def _with_way_back(self, learner: Learner, reply: Reply) -> Reply:
         """The way back to the lesson and to the order on the board, below an answer that was asked for in between."""
@@ -278,7 +286,7 @@ class Classroom:
             case Intent("vote", words):
                 return self.quiz.vote(learner, words, language) or self._said("quiz.gone", language)
             case Intent("learn") if learner.chat != learner.person:
-                return self._said("private.only", language)
+                return self._said("learn.private", language)
             case Intent("learn", words):
                 return self.lessons.learn(learner, words, language, int(self.now() // DAY))
             case Intent("otherwise", id):

@@ -23,7 +23,7 @@ WEEK = 7  # days between the last test and the one that shows what has stayed
 TESTS = ("before", "after", "later")
 LEARN = "/learn"
 ASKING = ("/confused", "/sources")  # what may be asked about a play in a lesson
-HARD = ("explain", "order", "multiple")  # kinds of items that come after the others
+HARD = ("order", "multiple")  # kinds of items that come after the others; an `explain` closes no lesson
 PLAIN = ("truth", "transfer")  # facets that speak of no picture
 Scene = Callable[[Learner, str, Language], Reply | None]
 Pose = Callable[[str, Learner, Language, str], Reply]
@@ -233,16 +233,17 @@ class Lessons:
         stops |= {self.picture.breakages[id].stops for id in lesson.plays}
 
         def fits(item: Item) -> bool:
-            return (item.concept in lesson.about or item.stops in stops) and (not walk.plain or item.facet in PLAIN)
+            mine = item.concept in lesson.about or item.stops in stops
+            return mine and item.type != "explain" and (not walk.plain or item.facet in PLAIN)
 
         def beyond(id: str) -> int:
             return len(set(CITATION.findall(self.picture.items[id].explain.en)) - told)
 
         pool = [id for id, item in self.picture.practice.items() if fits(item)]
         self.dice.shuffle(pool)
-        pool.sort(key=lambda id: (beyond(id), self.picture.items[id].type in HARD))
-        near = [id for id in pool if beyond(id) < 2]
-        return near if len(near) >= MOST else pool
+        pool.sort(key=lambda id: (self.picture.items[id].type in HARD, beyond(id)))
+        near = (([id for id in pool if beyond(id) <= most], enough) for most, enough in ((0, MOST), (1, ITEMS)))
+        return next((ids for ids, enough in near if len(ids) >= enough), pool)
 
     def _told(self, lesson: Lesson) -> set[str]:
         """The claims that were told up to the end of the lesson."""
@@ -276,7 +277,7 @@ class Lessons:
         """A missed item asks for another one, on the same concept if there is one."""
         lesson = self.picture.lessons.get(walk.lesson)
         answers = list(walk.asks.values())
-        if not lesson or walk.skips or None in answers or len(answers) >= MOST or answers.count(True) >= ITEMS:
+        if not lesson or walk.skips or None in answers or answers.count(True) >= ITEMS or answers.count(False) > MOST - ITEMS:
             return
         missed = self.picture.items[next(id for id in reversed(walk.asks) if walk.asks[id] is False)].concept
         pool = [id for id in self._pool(lesson, walk) if id not in walk.asks]
@@ -299,13 +300,17 @@ class Lessons:
         names = weak(self.knowledge.concepts[id].name[language] for id in missed)
         again = self._choice("again", language, f"{lesson} 1")
         more = self._choice("items", language, f"{lesson} items")
-        return self._said("learn.weak", language, (again, more, self._lessons(language)), title=title, weak=names)
+        course = self.picture.course.lessons if self.picture.course else ()
+        left = [id for id in course[course.index(lesson) + 1 :] if id not in walk.passed] if lesson in course else []
+        ahead = (self._choice("ahead", language, f"{left[0]} 1"),) if left else ()
+        return self._said("learn.weak", language, (again, more, *ahead, self._lessons(language)), title=title, weak=names)
 
     def _celebrated(self, walk: Walk, id: str, language: Language) -> Reply:
         """What the learner can do now, and what comes next."""
         course, lesson = self.picture.course, self.picture.lessons[id]
         left = [each for each in course.lessons if each not in walk.passed] if course else []
-        words = {"title": self._title(walk, id, language), "goal": lesson.goal[language], "cups": "🥤" * len(walk.passed)}
+        words: dict[str, object] = {"title": self._title(walk, id, language), "goal": lesson.goal[language]}
+        words |= {"cups": "🥤" * len(walk.passed), "passed": len(walk.passed), "count": len(course.lessons) if course else 0}
         if left:
             words["next"] = self._title(walk, left[0], language)
         choices = (self._choice("on", language, "on"), self._lessons(language))
