@@ -73,7 +73,7 @@ class Classroom:
         self.knowledge, self.default, self.export, self.usage = knowledge, language, export, usage
         self.picture = knowledge.pictures[metaphor]
         self.tutor = Tutor(finder or Finder(knowledge, self.picture), voice)
-        self.quiz = Quiz(knowledge, self.picture, self.tutor.reader, self._facts, seed)
+        self.quiz = Quiz(knowledge, self.picture, self.tutor.reader, self._facts, seed, self._place)
         chance = random.Random(seed())
         self.path = Path(knowledge, self.picture, chance)
         self.lessons = Lessons(knowledge, self.picture, self._scene, self._pose, chance)
@@ -107,6 +107,10 @@ class Classroom:
     def _pose(self, id: str, learner: Learner, language: Language, by: str) -> Reply:
         """A lesson's quiz item; `by` goes on after it."""
         return self.quiz.pose(id, learner, language, by=by)
+
+    def _place(self, learner: Learner, item: str, language: Language) -> str:
+        """Where in the course a quiz item stands."""
+        return self.lessons.place(learner, item, language)
 
     @staticmethod
     def _facts(item: Item) -> Collection[str]:
@@ -195,12 +199,14 @@ class Classroom:
             case Intent("ask", words) if learner.playing and (name := self.tutor.plays(words)):
                 async for board in self._replies(learner, Intent(name)):
                     yield board
+            case Intent("ask", words) if way := self._way_on(learner, words):
+                yield await self._reply(learner, way)
             case Intent("ask", words) if words and not self.tutor.wants_quiz(words):
                 async with aclosing(self.answer(learner, words)) as answers:
                     async for answer in answers:
-                        yield self._with_order(learner, answer)
-            case Intent("more" | "confused" | "sources"):
-                yield self._with_order(learner, await self._reply(learner, intent))
+                        yield self._with_way_back(learner, answer)
+            case Intent("more" | "confused" | "sources" | "new" | "language"):
+                yield self._with_way_back(learner, await self._reply(learner, intent))
             case _:
                 yield await self._reply(learner, intent)
 
@@ -209,12 +215,20 @@ class Classroom:
         words = intent.words if intent.name == "ask" else ""
         return bool(words) and not {"?", "？"}.intersection(words) and not self.tutor.talk.meaning(words, named=False)
 
-    def _with_order(self, learner: Learner, reply: Reply) -> Reply:
-        """The way back to the order on the board, below an answer that was asked for in between."""
-        if not learner.playing or reply.draft:
+    def _way_on(self, learner: Learner, words: str) -> Intent | None:
+        """What the first button of a lesson's screen does, where these words ask to go on right after it."""
+        first = intents.parse(learner.choices[0]) if learner.choices else Intent("ask")
+        goes_on = first.name == "learn" and self.lessons.open(learner) and self.tutor.talk.meaning(words, named=False) == "more"
+        return first if goes_on else None
+
+    def _with_way_back(self, learner: Learner, reply: Reply) -> Reply:
+        """The way back to the lesson and to the order on the board, below an answer that was asked for in between."""
+        if reply.draft or isinstance(reply, Nod):
             return reply
         language = reply.language if isinstance(reply, Answer) else self.language(learner)
-        return replace(reply, choices=(*reply.choices, Choice(self.knowledge.say("choice.back", language), "/step")))
+        ways = (("choice.lesson", "/learn", self.lessons.open(learner)), ("choice.back", "/step", learner.playing))
+        back = tuple(Choice(self.knowledge.say(key, language), command) for key, command, open in ways if open)
+        return replace(reply, choices=(*reply.choices, *back))
 
     async def _guessed(self, learner: Learner, words: str, language: Language) -> AsyncGenerator[Reply, None]:
         """A breakage, played to its end."""
@@ -225,7 +239,7 @@ class Classroom:
             if isinstance(reply, Answer):
                 topic = Topic(reply.concepts, language, 0, reply.claims)
                 told = self.tutor.answers.told(reply, topic, learner)
-                yield replace(told, choices=(*self.lessons.after_play(learner, id, language), *told.choices))
+                yield replace(told, choices=self.lessons.after_play(learner, id, told.choices, language))
             else:
                 yield reply
         if not found:
@@ -272,7 +286,7 @@ class Classroom:
             case Intent("vote", words):
                 return self.quiz.vote(learner, words, language) or self._said("quiz.gone", language)
             case Intent("learn") if learner.chat != learner.person:
-                return self._said("private.only", language)
+                return self._said("learn.private", language)
             case Intent("learn", words):
                 return self.lessons.learn(learner, words, language, int(self.now() // DAY))
             case Intent("otherwise", id):
@@ -388,7 +402,8 @@ class Classroom:
         learner.now = 0
         lines = (self.knowledge.say("start", language), self.picture.metaphor.opening[language])
         blocks = (say(lines[0], "heading"), say(lines[1]), say(self.knowledge.say("start.ask", language)))
-        return Reply(blocks, (*self.tutor.starts(language), self._command("order", language), self._command("quiz", language)))
+        names = (*(("learn",) if self.picture.course else ()), "order", "quiz")
+        return Reply(blocks, (*self.tutor.starts(language), *(self._command(name, language) for name in names)))
 
     def _otherwise(self, learner: Learner, id: str, language: Language) -> Reply:
         """The truth of a break in a second picture."""

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bot.classroom import Classroom
 from bot.knowledge import base, courses
+from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import Learner, Voted
 from bot.replies import Answer, Picture, Reply, phone_lines
@@ -98,7 +99,7 @@ class Pupil:
             elif guess := next((command for command in self.offers.values() if command.startswith("/guess")), None):
                 self.says(guess)
             else:
-                self.taps("learn.choice.next")
+                self.says(next(command for command in self.offers.values() if command.startswith("/learn ")))
         raise AssertionError("a lesson without an end")
 
 
@@ -226,6 +227,7 @@ def test_without_the_picture_nothing_is_said_of_lemonade(language: Language) -> 
     pupil = Pupil(language)
     pupil.says("/learn")
     pupil.taps("learn.choice.plain")
+    words = ("柠檬", "店", "托盘", "小票") if language == "zh" else ("lemonade", "shop", "tray", "receipt")
     for id, lesson in PICTURE.lessons.items():
         for at, step in enumerate(lesson.steps, 1):
             if not step.breakage:
@@ -254,6 +256,59 @@ def _wrong(pupil: Pupil, id: str) -> int:
     return next(at for at in range(len(PICTURE.items[id].options)) if at not in pupil.classroom.quiz.key(id)) + 1
 
 
+@pytest.mark.parametrize(("language", "word"), [("zh", "继续"), ("en", "next")])
+def test_a_lesson_goes_on_at_a_word_and_is_found_again_after_a_question(language: Language, word: str) -> None:
+    pupil = begun(language)
+    pupil.says("/learn receipt 1")
+    assert pupil.says(word).text.startswith(PICTURE.lessons["receipt"].title[language] + " · 2/")
+    screen = pupil.last.text
+    for asked in ("Pod", "/confused", "/new", f"/language {language}"):
+        pupil.says(asked)
+        assert pupil.taps("choice.lesson").text == screen
+    pupil.says("/learn receipt items")
+    assert pupil.last.text.startswith(
+        KNOWLEDGE.say("learn.asked", language, title=PICTURE.lessons["receipt"].title[language], at=1, count=3)
+    )
+
+
+def test_whoever_cannot_pass_any_more_is_told_so_and_may_go_ahead() -> None:
+    pupil = begun()
+    pupil.says("/learn receipt items")
+    for _ in range(courses.ITEMS):
+        pupil.answers(right=False)
+        pupil.says("/learn")
+    assert not pupil.learner.pending
+    assert pupil.taps("learn.choice.ahead").text.startswith(PICTURE.lessons[COURSE.lessons[1]].title.zh)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("id", COURSE.lessons)
+def test_a_lesson_closes_on_what_was_told(id: str, plain: bool) -> None:
+    pupil = Pupil()
+    pupil.says("/learn " + ("plain" if plain else "picture"))
+    pupil.says(f"/learn {id} items")
+    assert pupil.learner.walk
+    told = told_up_to(id)
+    for each in pupil.learner.walk.asks:
+        item = PICTURE.items[each]
+        assert len({*CITATION.findall(item.explain.zh)} - told) <= 1, each
+        assert item.type != "explain"
+
+
+def told_up_to(id: str) -> set[str]:
+    told = set[str]()
+    for each in COURSE.lessons[: COURSE.lessons.index(id) + 1]:
+        lesson = PICTURE.lessons[each]
+        plays = [PICTURE.breakages[play] for play in lesson.plays]
+        stops = [stop for step in lesson.steps for stop in step.stops] + [play.stops for play in plays]
+        found = [PICTURE.breaks.get(stop) or KNOWLEDGE.misconception(stop) for stop in stops]
+        told.update(claim for step in lesson.steps for claim in step.truth)
+        told.update(
+            *(CITATION.findall(play.told.zh) for play in plays), *(CITATION.findall(stop.truth.zh) for stop in found if stop)
+        )
+    return told
+
+
 WORDS = st.sampled_from(
     ["", "picture", "plain", "list", "before", "after", "later", "placement", "on", "nothing", "receipt", "receipt 0"]
     + [f"{id} {at}" for id, at in (("receipt", "1"), ("receipt", "5"), ("shop", "99"), ("beside", "items"), ("beside", "skip"))]
@@ -274,9 +329,9 @@ def test_any_button_at_any_time(taps: list[str]) -> None:
 
 
 def test_the_course_in_a_terminal(run: Run) -> None:
-    done = run("chat", stdin="/learn\n1\n1\n/learn receipt 4\n1\n2\n1\n", BOT_LANGUAGE="zh", COLUMNS="80")
+    done = run("chat", stdin="/learn\n1\n1\n/learn receipt 5\n1\n2\n1\n", BOT_LANGUAGE="zh", COLUMNS="80")
     assert (done.returncode, done.stderr) == (0, "")
-    for words in ("点过外卖吗", "🧾 小票和小票柜 · 4/6", "表交上去会怎样", "出杯台：3/3 杯能喝", "比喻到此为止"):
+    for words in ("点过外卖吗", "🧾 小票和小票柜 · 5/7", "表交上去会怎样", "出杯台：3/3 杯能喝", "比喻到此为止"):
         assert words in done.stdout
 
 

@@ -76,6 +76,8 @@ def base_of(folder: Path, *ids: str) -> Path:
     shutil.copytree(ROOT / "knowledge", folder)
     shutil.rmtree(folder / "truth/items", ignore_errors=True)
     shutil.rmtree(folder / "metaphors/lemonade/items")
+    shutil.rmtree(folder / "metaphors/lemonade/lessons")  # the course asks items that this bank has not
+    (folder / "metaphors/lemonade/course.yaml").unlink()
     (folder / "truth/items").mkdir()
     areas = folder / "metaphors/lemonade/areas.yaml"
     areas.write_text(areas.read_text("utf-8").replace("welcome: [one-cup-falls-over]", "welcome: [a-single]"), "utf-8")

@@ -158,7 +158,7 @@ def test_start_and_one_tap_bring_an_answer(room: Room) -> None:
     welcome = room.ask(anna, "/start")
     assert welcome.text.startswith("欢迎来到柠檬水课堂。\n\n浩浩妈在手机上点了一杯 3 元的柠檬水。")
     assert welcome.covered("bold") == ["欢迎来到柠檬水课堂。"]
-    assert welcome.labels == [*STARTS["zh"], says("choice.order"), says("choice.quiz")]
+    assert welcome.labels == [*STARTS["zh"], says("choice.learn"), says("choice.order"), says("choice.quiz")]
     assert room.press(anna, welcome, STARTS["zh"][0]).text.startswith("Kubernetes 是一个开源平台")
 
 

@@ -15,6 +15,7 @@ from bot.cited import Citations, gap
 from bot.cups import Board, Cup, draw
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.courses import ITEMS
+from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import Item, Language, Lesson, Step
 from bot.learners import Learner, Topic, Voted, Walk
 from bot.replies import Block, Choice, Paragraph, Reply, Span, say
@@ -25,6 +26,9 @@ EPOCH = date(1970, 1, 1).toordinal()
 WEEK = 7  # days between the last test and the one that shows what has stayed
 TESTS = ("before", "after", "later")
 LEARN = "/learn"
+ASKING = ("/confused", "/sources")  # what may be asked about a play in a lesson
+HARD = ("order", "multiple")  # kinds of items that come after the others; an `explain` closes no lesson
+PLAIN = ("truth", "transfer")  # facets that speak of no picture
 Scene = Callable[[Learner, str, Language], Reply | None]
 Pose = Callable[[str, Learner, Language, str], Reply]
 
@@ -81,13 +85,26 @@ class Lessons:
         walk.asks[vote.item] = vote.right and vote.known and vote.tries == 1 and not vote.hints
         return replace(vote, within=walk.test or walk.lesson)
 
-    def after_play(self, learner: Learner, id: str, language: Language) -> tuple[Choice, ...]:
-        """The way on from a breakage that a lesson has shown; nothing for one that was played outside."""
+    def after_play(self, learner: Learner, id: str, choices: tuple[Choice, ...], language: Language) -> tuple[Choice, ...]:
+        """The choices below a breakage: in a lesson the way on and none elsewhere, else as they are."""
         walk = learner.walk
         lesson = self.picture.lessons.get(walk.lesson) if walk else None
         if not walk or not lesson or not 0 < walk.step <= len(lesson.steps) or lesson.steps[walk.step - 1].breakage != id:
-            return ()
-        return (self._choice("next", language, f"{walk.lesson} {walk.step + 1}"),)
+            return choices
+        asking = (choice for choice in choices if choice.command.partition(" ")[0] in ASKING)
+        return (self._further(walk, lesson, language), *asking)
+
+    def open(self, learner: Learner) -> bool:
+        """Whether the learner is in the middle of a lesson or a test."""
+        return bool(learner.walk and (learner.walk.lesson or learner.walk.asks) and learner.person == learner.chat)
+
+    def place(self, learner: Learner, item: str, language: Language) -> str:
+        """Where a quiz item stands in the lesson or the test that asked it; nothing where neither did."""
+        walk = learner.walk
+        if not walk or item not in walk.asks:
+            return ""
+        title = self._say(f"learn.{walk.test}.title", language) if walk.test else self._title(walk, walk.lesson, language)
+        return self._say("learn.asked", language, title=title, at=list(walk.asks).index(item) + 1, count=len(walk.asks))
 
     def _level(self, walk: Walk, language: Language) -> Reply:
         choices = [self._choice("begin", language, "on")]
@@ -125,8 +142,7 @@ class Lessons:
         assert course
         mark = {True: "✅", False: "▫️"}
         choices = tuple(
-            Choice(f"{mark[id in walk.passed]} {self.picture.lessons[id].title[language]}", f"{LEARN} {id} 1")
-            for id in course.lessons
+            Choice(f"{mark[id in walk.passed]} {self._title(walk, id, language)}", f"{LEARN} {id} 1") for id in course.lessons
         )
         cups = "🥤" * len(walk.passed) or "–"
         return self._said("learn.list", language, choices, passed=len(walk.passed), count=len(course.lessons), cups=cups)
@@ -139,23 +155,28 @@ class Lessons:
         walk.step = int(words) if words.isdecimal() and 0 < int(words) <= len(lesson.steps) else len(lesson.steps) + 1
         if walk.step <= len(lesson.steps):
             return self._step(learner, walk, lesson, language)
-        walk.asks = dict.fromkeys(self._closing(learner, lesson))
+        walk.asks = dict.fromkeys(self._closing(learner, walk, lesson))
         return self._item(learner, walk, language, 0) if walk.asks else self._closed(walk, language)
 
     def _step(self, learner: Learner, walk: Walk, lesson: Lesson, language: Language) -> Reply:
         step, cites = lesson.steps[walk.step - 1], Citations()
-        onward = self._choice("next", language, f"{walk.lesson} {walk.step + 1}")
+        onward = self._further(walk, lesson, language)
         skip = self._choice("skip", language, f"{walk.lesson} skip")
-        place = self._say("learn.place", language, title=lesson.title[language], at=walk.step, count=len(lesson.steps))
+        title = self._title(walk, walk.lesson, language)
+        place = self._say("learn.place", language, title=title, at=walk.step, count=len(lesson.steps))
         blocks: list[Block] = [say(place, "heading")]
         if step.breakage:
             scene = self.scene(learner, step.breakage, language)
             assert scene  # the check has seen to it
+            blocks += [say(self._say("learn.legend", language))] if walk.plain else []
             return Reply((*blocks, *scene.blocks[1:]), (*scene.choices, self._choice("later", language, onward.command[7:])))
         if walk.step == 1:
             blocks.append(say(self._say("learn.goal", language, goal=lesson.goal[language])))
+        repeated = any(each.about == step.about for each in lesson.steps[: walk.step - 1])
         blocks += (
-            self._scene(step, walk.plain, cites, language) if step.about else self._stops(step, walk.plain, cites, language)
+            self._scene(step, walk.plain, repeated, cites, language)
+            if step.about
+            else self._stops(step, walk.plain, cites, language)
         )
         about = step.about or lesson.about[-1]
         number = learner.tell(Topic((about,), language, claims=tuple(cites.ids)))
@@ -166,10 +187,16 @@ class Lessons:
         choices.append(Choice(self.knowledge.say("choice.sources", language), f"/sources {number}"))
         return Reply(tuple(blocks), (*choices, *((skip,) if walk.step == 1 else ())))
 
-    def _scene(self, step: Step, plain: bool, cites: Citations, language: Language) -> Iterator[Block]:
+    def _further(self, walk: Walk, lesson: Lesson, language: Language) -> Choice:
+        """The way to the next step, and from the last to the closing items."""
+        name = "next" if walk.step < len(lesson.steps) else "quiz"
+        return self._choice(name, language, f"{walk.lesson} {walk.step + 1}")
+
+    def _scene(self, step: Step, plain: bool, repeated: bool, cites: Citations, language: Language) -> Iterator[Block]:
         """The picture beside the truth; in plain words alone for somebody who does without the picture."""
-        if plain and step.about:
-            yield cites.paragraph(self.knowledge.concepts[step.about].plainer[language])
+        if plain:
+            if step.about and not repeated:
+                yield cites.paragraph(self.knowledge.concepts[step.about].plainer[language])
         elif step.tells:
             if step.look:
                 yield say(step.look[language])
@@ -190,10 +217,9 @@ class Lessons:
             if len(step.stops) == 1:
                 yield say(self._say("stop.bridge", language, bridge=stop.bridge[language]))
 
-    def _closing(self, learner: Learner, lesson: Lesson) -> list[str]:
+    def _closing(self, learner: Learner, walk: Walk, lesson: Lesson) -> list[str]:
         """Items on what the lesson taught, one of them on where the picture stops, those never asked before the others."""
-        pool = self._pool(lesson)
-        self.dice.shuffle(pool)
+        pool = self._pool(lesson, walk)
         pool.sort(key=lambda id: id in learner.quiz)
         deep = [id for id in pool if self.picture.items[id].facet in ("break", "transfer")][:1]
         chosen, concepts = list(deep), {self.picture.items[id].concept for id in deep}
@@ -204,14 +230,40 @@ class Lessons:
         chosen += [id for id in pool if id not in chosen][: ITEMS - len(chosen)]
         return [*chosen[len(deep) :], *deep]  # the harder one last
 
-    def _pool(self, lesson: Lesson) -> list[str]:
+    def _pool(self, lesson: Lesson, walk: Walk) -> list[str]:
+        """Items on the lesson, those first whose answer was told in it or before; the others only where these are few."""
+        told = self._told(lesson)
         stops = {id for step in lesson.steps for id in step.stops}
         stops |= {self.picture.breakages[id].stops for id in lesson.plays}
 
         def fits(item: Item) -> bool:
-            return item.concept in lesson.about or item.stops in stops
+            mine = item.concept in lesson.about or item.stops in stops
+            return mine and item.type != "explain" and (not walk.plain or item.facet in PLAIN)
 
-        return [id for id, item in self.picture.practice.items() if fits(item)]
+        def beyond(id: str) -> int:
+            return len(set(CITATION.findall(self.picture.items[id].explain.en)) - told)
+
+        pool = [id for id, item in self.picture.practice.items() if fits(item)]
+        self.dice.shuffle(pool)
+        pool.sort(key=lambda id: (self.picture.items[id].type in HARD, beyond(id)))
+        near = (([id for id in pool if beyond(id) <= most], enough) for most, enough in ((0, MOST), (1, ITEMS)))
+        return next((ids for ids, enough in near if len(ids) >= enough), pool)
+
+    def _told(self, lesson: Lesson) -> set[str]:
+        """The claims that were told up to the end of the lesson."""
+        assert self.picture.course
+        texts, told = list[str](), set[str]()
+        for each in map(self.picture.lessons.__getitem__, self.picture.course.lessons):
+            stops = [id for step in each.steps for id in step.stops]
+            for breakage in map(self.picture.breakages.__getitem__, each.plays):
+                texts.append(breakage.told.en)
+                stops.append(breakage.stops)
+            told.update(*(step.truth for step in each.steps))
+            for stop in (self.picture.breaks.get(id) or self.knowledge.misconception(id) for id in stops):
+                texts.append(stop.truth.en if stop else "")
+            if each is lesson:
+                break
+        return told.union(*map(CITATION.findall, texts))
 
     # ----------------------------------------------------------------- items
 
@@ -229,10 +281,10 @@ class Lessons:
         """A missed item asks for another one, on the same concept if there is one."""
         lesson = self.picture.lessons.get(walk.lesson)
         answers = list(walk.asks.values())
-        if not lesson or walk.skips or None in answers or len(answers) >= MOST or answers.count(True) >= ITEMS:
+        if not lesson or walk.skips or None in answers or answers.count(True) >= ITEMS or answers.count(False) > MOST - ITEMS:
             return
         missed = self.picture.items[next(id for id in reversed(walk.asks) if walk.asks[id] is False)].concept
-        pool = [id for id in self._pool(lesson) if id not in walk.asks]
+        pool = [id for id in self._pool(lesson, walk) if id not in walk.asks]
         pool.sort(key=lambda id: self.picture.items[id].concept != missed)
         if pool:
             walk.asks[pool[0]] = None
@@ -240,20 +292,33 @@ class Lessons:
     def _closed(self, walk: Walk, language: Language) -> Reply:
         """What a lesson's closing items come to: passed, or what to look at again."""
         answers = list(walk.asks.values())
-        lesson, title = walk.lesson, self.picture.lessons[walk.lesson].title[language]
+        lesson, title = walk.lesson, self._title(walk, walk.lesson, language)
         passed = answers.count(True) >= min(ITEMS, len(answers)) and not (walk.skips and False in answers)
         missed = dict.fromkeys(self.picture.items[id].concept for id, right in walk.asks.items() if not right)
         walk.asks, walk.lesson, walk.step = {}, "", 0
         walk.known = tuple(id for id in walk.known if id != lesson)
         if passed:
             walk.passed = tuple(dict.fromkeys((*walk.passed, lesson)))
-            choices = (self._choice("on", language, "on"), self._lessons(language))
-            return self._said("learn.passed", language, choices, title=title, cups="🥤" * len(walk.passed))
+            return self._celebrated(walk, lesson, language)
         weak = "、".join if language == "zh" else ", ".join
         names = weak(self.knowledge.concepts[id].name[language] for id in missed)
         again = self._choice("again", language, f"{lesson} 1")
         more = self._choice("items", language, f"{lesson} items")
-        return self._said("learn.weak", language, (again, more, self._lessons(language)), title=title, weak=names)
+        course = self.picture.course.lessons if self.picture.course else ()
+        left = [id for id in course[course.index(lesson) + 1 :] if id not in walk.passed] if lesson in course else []
+        ahead = (self._choice("ahead", language, f"{left[0]} 1"),) if left else ()
+        return self._said("learn.weak", language, (again, more, *ahead, self._lessons(language)), title=title, weak=names)
+
+    def _celebrated(self, walk: Walk, id: str, language: Language) -> Reply:
+        """What the learner can do now, and what comes next."""
+        course, lesson = self.picture.course, self.picture.lessons[id]
+        left = [each for each in course.lessons if each not in walk.passed] if course else []
+        words: dict[str, object] = {"title": self._title(walk, id, language), "goal": lesson.goal[language]}
+        words |= {"cups": "🥤" * len(walk.passed), "passed": len(walk.passed), "count": len(course.lessons) if course else 0}
+        if left:
+            words["next"] = self._title(walk, left[0], language)
+        choices = (self._choice("on", language, "on"), self._lessons(language))
+        return self._said("learn.passed" if left else "learn.passed.last", language, choices, **words)
 
     # ----------------------------------------------------------------- tests
 
@@ -296,6 +361,12 @@ class Lessons:
         return Drawing((heading, told), (self._lessons(language),), svg=draw(Board(title, day, cups, foot)))
 
     # ----------------------------------------------------------------- words
+
+    def _title(self, walk: Walk, id: str, language: Language) -> str:
+        """A lesson's title; its number to somebody who does without the picture."""
+        if not walk.plain or not self.picture.course or id not in self.picture.course.lessons:
+            return self.picture.lessons[id].title[language]
+        return self._say("learn.title", language, number=self.picture.course.lessons.index(id) + 1)
 
     def _say(self, key: str, language: Language, **words: object) -> str:
         return self.knowledge.say(key, language, **words)

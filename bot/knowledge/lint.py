@@ -49,7 +49,7 @@ ROOM: dict[str, tuple[int, int]] = {
     "feedback": (80, 52), "tells": (84, 56), "otherwise": (84, 56), "area": (8, 4),
 }  # fmt: skip
 
-EARLY = 2  # the highest tier whose breaks the course has to meet
+EARLY = 2  # the highest tier whose severe breaks the course has to meet where it teaches the concept; of tier 1 all
 
 
 def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated, whole: bool = True) -> None:
@@ -460,7 +460,7 @@ class _Base:
                 file.fault(("guesses",), "one-true", facts=", ".join(sorted(facts)))
 
     def courses(self) -> None:
-        """A lesson is whole and takes minutes, the course names each once, and every early break is met in one."""
+        """A lesson is whole and takes minutes, the course names each once, and meets the severe breaks of what it teaches."""
         for file, metaphor in self.metaphors:
             home = str(PurePosixPath(file.name).parent)
             mine = [each for each in self.files if each.name.startswith(f"{home}/")]
@@ -474,13 +474,16 @@ class _Base:
                 met = {id for each in lessons.values() for step in each.value.steps for id in step.stops}
                 met |= {breakages[id].stops for each in lessons.values() for id in each.value.plays if id in breakages}
                 tiers = {concept.id: concept.tier for _, concept in self.concepts}
-                early = [
+                taught = {id for each in lessons.values() for id in each.value.about}
+                owed = [
                     key
                     for each, role in self.roles
-                    if each.name.startswith(f"{home}/") and tiers.get(role.concept, 9) <= EARLY
-                    for key in role.breaks
+                    if each.name.startswith(f"{home}/")
+                    if tiers.get(role.concept, 9) <= (EARLY if role.concept in taught else 1)
+                    for key, stop in role.breaks.items()
+                    if stop.severity == "severe"
                 ]
-                for key in early:
+                for key in owed:
                     if key not in met:
                         course.fault(("lessons",), "never-met", id=key)
             elif lessons:

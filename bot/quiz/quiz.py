@@ -22,6 +22,7 @@ from bot.replies import PHONE_LINES, Block, Choice, Nod, Paragraph, Poll, Reply,
 
 TRIES = 2
 Choose = Callable[[Mapping[str, Item], Learner], str | None]
+Place = Callable[[Learner, str, Language], str]  # where an item stands in what asked it; nothing where only the quiz did
 
 
 def unseen(items: Mapping[str, Item], learner: Learner) -> str | None:
@@ -45,6 +46,7 @@ class Quiz:
     reader: Reader  # of what a learner writes
     facts: Callable[[Item], Collection[str]]  # what is true after a `predict`
     seed: Callable[[], int]  # of the order in which options are shown
+    place: Place = lambda learner, id, language: ""
     keys: dict[str, tuple[int, ...]] = field(default_factory=dict)  # that were played
 
     # ---------------------------------------------------------------- asking
@@ -71,7 +73,8 @@ class Quiz:
         """The question that waits from now on."""
         id, item = pending.item, self.picture.items[pending.item]
         number, count = len({id, *learner.quiz} & self.picture.items.keys()), len(self.picture.items)
-        heading = say(self.knowledge.say("quiz.heading", language, number=number, count=count), "heading")
+        place = self.place(learner, id, language)
+        heading = say(place or self.knowledge.say("quiz.heading", language, number=number, count=count), "heading")
         board, cites = Board(self.knowledge, item, self.key(id), pending, language), Citations()
         if pending.poll:
             return self._poll(learner, pending, board, heading, language)
@@ -226,7 +229,8 @@ class Quiz:
         cites = Citations()
         told = cites.paragraph((feedback or item.explain)[language], lead)
         answer = () if won and item.type != "explain" else (lines(marked(item, key, taken if known else key, language)),)
-        blocks: tuple[Block, ...] = (told, *answer, say(self._progress(learner, language)))
+        progress = () if self.place(learner, id, language) else (say(self._progress(learner, language)),)
+        blocks: tuple[Block, ...] = (told, *answer, *progress)
         if sum(map(phone_lines, blocks)) > PHONE_LINES and answer:
             blocks, cites = (Paragraph((Span(lead, "strong"),)), *blocks[1:]), Citations()
         return Reply(blocks, self._next(learner, pending, cites, language))
@@ -239,8 +243,9 @@ class Quiz:
         concept = self.picture.items[pending.item].concept
         name = self.knowledge.concepts[concept].name[language]
         number = learner.tell(Topic((concept,), language, claims=tuple(cites.ids)))
+        onward = "learn.choice.next" if self.place(learner, pending.item, language) else "quiz.next"
         return (
-            self._choice("quiz.next", pending.by, language),
+            self._choice(onward, pending.by, language),
             self._choice("choice.explain", f"/ask {concept}", language, concept=name),
             *((self._choice("choice.sources", f"/sources {number}", language),) if cites.ids else ()),
         )
