@@ -124,6 +124,7 @@ class Classroom:
         if intent.name == "choose" and 0 < int(intent.words) <= len(learner.choices):
             intent = intents.parse(learner.choices[int(intent.words) - 1])
         kept = len(learner.notes)
+        learner.told = {number: topic for number, topic in learner.told.items() if self._stands(topic)}
         try:
             async with aclosing(self._replies(learner, intent)) as replies:
                 async for each in replies:
@@ -137,6 +138,14 @@ class Classroom:
             reply = self._said("apology", self.language(learner))
             self._offer(learner, intent, reply)
             yield reply
+
+    def _stands(self, topic: Topic) -> bool:
+        """Whether all that an answer was about, maybe before the last start, is still known."""
+        concepts = self.knowledge.concepts
+        claims = (id.rpartition(".") for id in topic.claims)
+        return {*topic.concepts} <= concepts.keys() and all(
+            of in concepts and key in concepts[of].claims for of, _, key in claims
+        )
 
     @staticmethod
     def _offer(learner: Learner, intent: Intent, reply: Reply) -> None:
