@@ -141,11 +141,9 @@ class Classroom:
 
     def _stands(self, topic: Topic) -> bool:
         """Whether all that an answer was about, maybe before the last start, is still known."""
-        concepts = self.knowledge.concepts
+        known = self.knowledge.concepts
         claims = (id.rpartition(".") for id in topic.claims)
-        return {*topic.concepts} <= concepts.keys() and all(
-            of in concepts and key in concepts[of].claims for of, _, key in claims
-        )
+        return {*topic.concepts} <= known.keys() and all(id in known and key in known[id].claims for id, _, key in claims)
 
     @staticmethod
     def _offer(learner: Learner, intent: Intent, reply: Reply) -> None:
