@@ -359,5 +359,6 @@ def test_what_was_answered_counts_when_its_first_button_is_pressed_again() -> No
         pupil.answers(right=False)
         pupil.says("/learn")
     pupil.says("/learn before")  # the result stands: it is what is compared
+    assert pupil.learner.walk
     assert pupil.learner.walk.tests == {"before": (0, len(COURSE.tests[0]), pupil.day)}
     assert not pupil.learner.pending
