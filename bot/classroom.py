@@ -128,6 +128,7 @@ class Classroom:
         if intent.name == "choose" and 0 < int(intent.words) <= len(learner.choices):
             intent = intents.parse(learner.choices[int(intent.words) - 1])
         kept = len(learner.notes)
+        learner.told = {number: topic for number, topic in learner.told.items() if self._stands(topic)}
         try:
             async with aclosing(self._replies(learner, intent)) as replies:
                 async for each in replies:
@@ -141,6 +142,12 @@ class Classroom:
             reply = self._said("apology", self.language(learner))
             self._offer(learner, intent, reply)
             yield reply
+
+    def _stands(self, topic: Topic) -> bool:
+        """Whether all that an answer was about, maybe before the last start, is still known."""
+        known = self.knowledge.concepts
+        claims = (id.rpartition(".") for id in topic.claims)
+        return {*topic.concepts} <= known.keys() and all(id in known and key in known[id].claims for id, _, key in claims)
 
     @staticmethod
     def _offer(learner: Learner, intent: Intent, reply: Reply) -> None:

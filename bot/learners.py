@@ -7,7 +7,9 @@ however long ago that was shown, as long as it is among the last WINDOW.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from bot.knowledge.schema import Language
 
@@ -69,6 +71,14 @@ class Reminder:
 
     minute: int
     zone: str  # a name of the IANA's, such as Asia/Shanghai
+
+    @property
+    def clock(self) -> tzinfo:
+        """The zone; UTC where this computer has never heard of it."""
+        try:
+            return ZoneInfo(self.zone)
+        except (KeyError, ValueError, OSError):
+            return UTC
 
 
 @dataclass(frozen=True)

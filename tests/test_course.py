@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,10 @@ from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import Learner, Voted
 from bot.replies import Answer, Picture, Reply, phone_lines
-from tests.botapi import BotApi
+from tests.botapi import BotApi, Message
 from tests.conftest import Run
 from tests.served import Served
-from tests.test_telegram import Room
+from tests.test_telegram import Room, side_by_side
 
 KNOWLEDGE = base.load(base.default_folder())
 PICTURE = KNOWLEDGE.pictures["lemonade"]
@@ -348,3 +350,73 @@ def test_a_lesson_in_a_chat_goes_on_after_a_restart(tmp_path: Path) -> None:
         with bot:
             again = room.answer(anna.chat, lambda: anna.says("/learn"))
             assert again.text == shown.text
+
+
+def test_a_base_that_changed_between_two_starts(tmp_path: Path, copy: Path) -> None:
+    """A lesson, questions and a claim have other names than when they were on the screen."""
+
+    def renamed(old: str, new: str) -> None:
+        for path in sorted(copy.rglob("*")):
+            if path.is_file() and old in (text := path.read_text("utf-8")):
+                path.write_text(text.replace(old, new), "utf-8")
+
+    with BotApi() as api:
+        bot = Served(api, tmp_path / "data", BOT_KNOWLEDGE_DIR=str(copy))
+        with bot:
+            room = Room(api, bot)
+            people = [room.person("en") for _ in range(3)]
+
+            def begins(number: int) -> Message:
+                anna = people[number]
+                told = room.ask(anna, "What is etcd?")
+                room.ask(anna, "/learn picture")
+                room.ask(anna, ("/learn shop items", "/learn receipt items", "/learn before")[number])
+                return told
+
+            told = side_by_side(*(partial(begins, number) for number in range(3)))[0]
+        kept = sqlite3.connect(bot.data / "learners.db")
+        talks = [json.loads(talk) for (talk,) in kept.execute("SELECT talk FROM learners ORDER BY person")]
+        kept.close()
+        renamed("etcd.c1]", "etcd.c91]")
+        renamed("etcd.c1,", "etcd.c91,")
+        etcd = copy / "truth/concepts/etcd.yaml"
+        etcd.write_text(etcd.read_text("utf-8").replace("\n  c1:", "\n  c91:"), "utf-8")
+        renamed("standing-order, last-mile", "standing-order, store, last-mile")
+        renamed("dispatcher, shop,", "dispatcher,")
+        (copy / "metaphors/lemonade/lessons/shop.yaml").rename(copy / "metaphors/lemonade/lessons/store.yaml")
+        for number, id in enumerate(id for talk in talks[1:] for id in talk["walk"]["asks"]):
+            renamed(id, f"question-{number}")
+        with bot:
+
+            def goes_on(number: int) -> list[str]:
+                anna = people[number]
+                said = [room.press(anna, told, "Sources").text] if number == 0 else []
+                said += [room.ask(anna, words).text for words in ("tell me more", "/learn")]
+                return [*said, room.ask(anna, "/learn list").text]
+
+            shown = side_by_side(*(partial(goes_on, number) for number in range(3)))
+    words = [said for each in shown for said in each]
+    assert KNOWLEDGE.say("apology", "en") not in words
+    assert shown[0][0] == KNOWLEDGE.say("told.old", "en")
+    assert shown[0][2] == shown[2][1] == KNOWLEDGE.say("learn.before", "en", count=len(COURSE.tests[0]))
+    assert shown[1][1].startswith("🍋 Question 1 of ")
+
+
+def test_what_was_answered_counts_when_its_first_button_is_pressed_again() -> None:
+    """The button of a test and that of a lesson's questions stay on the screen."""
+    pupil = begun()
+    for again in ("/learn before", "/learn shop items"):
+        pupil.says(again)
+        assert pupil.learner.walk
+        asked = [*pupil.learner.walk.asks]
+        pupil.answers(right=True)
+        pupil.says(again)
+        assert pupil.learner.walk.asks == {**dict.fromkeys(asked), asked[0]: True}
+    pupil.says("/learn before")
+    for _ in COURSE.tests[0]:
+        pupil.answers(right=False)
+        pupil.says("/learn")
+    pupil.says("/learn before")  # the result stands: it is what is compared
+    assert pupil.learner.walk
+    assert pupil.learner.walk.tests == {"before": (0, len(COURSE.tests[0]), pupil.day)}
+    assert not pupil.learner.pending

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -64,17 +65,23 @@ def test_a_fault_is_told_though_the_base_was_good_before(run: Run, home: Path, c
     assert f"{ETCD}:3" in done.stderr
 
 
-@pytest.mark.parametrize("how", ["cut short", "empty", "another shape", "a bomb"])
+@pytest.mark.parametrize("how", ["cut short", "empty", "another letter", "another shape", "a bomb"])
 def test_what_is_spoiled_is_made_anew_and_runs_nothing(how: str, run: Run, home: Path, tmp_path: Path) -> None:
     first = run("ask", QUESTION, XDG_CACHE_HOME=str(home))
     (kept,) = home.glob("*/*")
     good = kept.read_bytes()
     mark = good[:32]
+
+    def whole(value: object) -> bytes:
+        body = pickle.dumps(value)
+        return mark + blake2b(body, digest_size=32).digest() + body
+
     spoiled = {
         "cut short": good[: len(good) // 2],
         "empty": b"",
-        "another shape": mark + pickle.dumps(["etcd"]),
-        "a bomb": mark + pickle.dumps(Bomb(tmp_path / "boom")),
+        "another letter": good.replace(b"highly available", b"hardly available"),
+        "another shape": whole(["etcd"]),
+        "a bomb": whole(Bomb(tmp_path / "boom")),
     }
     kept.write_bytes(spoiled[how])
     again = run("ask", QUESTION, XDG_CACHE_HOME=str(home))

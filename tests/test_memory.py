@@ -541,3 +541,43 @@ def test_a_reminder_leads_to_the_review_and_everything_can_be_taken_along_and_fo
     left = sqlite3.connect(house.bot.data / "learners.db")
     counts = [left.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("cards", "votes", "reminders")]
     assert counts == [0, 0, 0]
+
+
+def test_a_reminder_after_midnight_is_that_of_the_day_before(house: House) -> None:
+    """The bot was down for an hour; the next reminder is not a day too late."""
+    anna = house.api.person(7_020, language="en")
+    house.ask(anna, "/remind 23:30 Asia/Shanghai")
+    house.wrong(anna)
+    house.api.quiet()  # each answer stands
+    house.bot.stop()
+    late = EIGHT - DAY + 3.5 * 3_600
+    house.bot.set(late + 3_600)
+    house.bot.start()
+    house.api.wait(lambda: house.reminders(anna))
+    house.bot.set(late + DAY - MINUTE)
+    looked(house)
+    assert len(house.reminders(anna)) == 1
+    house.bot.set(late + DAY)
+    house.api.wait(lambda: len(house.reminders(anna)) == 2)
+
+
+def test_nobody_is_reminded_of_what_left_the_bank_and_an_unknown_zone_stops_nobody(house: House) -> None:
+    anna, ben, carl = (house.api.person(7_030 + at, language="en") for at in range(3))
+    for each in (anna, ben, carl):
+        house.ask(each, "/remind 20:00 Asia/Shanghai")
+        house.wrong(each)
+    house.api.quiet()  # each answer stands
+    house.bot.stop()
+    with sqlite3.connect(house.bot.data / "learners.db") as kept:
+        kept.execute("UPDATE cards SET concept = 'gone' WHERE person = ?", (anna.id,))
+        kept.execute("UPDATE reminders SET zone = 'Asia/Atlantis' WHERE person = ?", (ben.id,))  # of a newer list of zones
+        kept.execute("UPDATE learners SET talk = replace(talk, 'Shanghai', 'Atlantis') WHERE person = ?", (ben.id,))
+    kept.close()
+    house.bot.set(EIGHT + 1)
+    house.bot.start()
+    house.api.wait(lambda: len(house.reminders(carl)) == 1)
+    house.bot.set(EIGHT + DAY + 1)
+    house.api.wait(lambda: len(house.reminders(carl)) == 2)
+    assert house.reminders(anna) == []
+    assert len(house.reminders(ben)) == 1
+    assert house.ask(ben, "/review").text.startswith("🍋 Question 2 of ")

@@ -241,3 +241,13 @@ def test_a_group_sees_what_it_has_done_and_not_who(chat: BotApi, folder: Path) -
     ids = {row["item"] for row in exported(chat, carl)["votes"]}
     assert ids <= ITEMS.keys()
     assert len(ids) == 1  # what he missed in the group is his own
+
+
+def test_where_no_picture_may_stand_its_words_do(tmp_path: Path) -> None:
+    with BotApi() as api, Served(api, tmp_path):
+        dora = api.person(8_010, language="en")
+        api.fail("sendPhoto", 400, description="Bad Request: not enough rights to send photos to the chat")
+        heading, told = shown(api, dora)
+    assert heading.text == f"🍋 {say('progress.title')}"
+    assert (told.kind, told.labels) == ("text", [say("choice.quiz-new")])
+    assert say("progress.nothing-due") in told.text

@@ -763,3 +763,17 @@ def test_a_database_that_cannot_be_opened_is_unkept(tmp_path: Path) -> None:
             await database.close()
 
     asyncio.run(whole())
+
+
+def test_what_another_version_has_written_costs_nobody_the_talk(make: Make) -> None:
+    """Words that this one has not are passed over; what it means otherwise is begun anew, the rest stays."""
+
+    async def work(store: Store) -> Learner:
+        await store.save(Learner(5, 5, "en", chosen=True, count=3, quiz={"a": True}, choices=("/quiz",)))
+        (row,) = await store.rows("learners")
+        talk = json.loads(row["talk"]) | {"mood": "merry", "pending": {"item": "a", "last": "sung"}, "walk": ["receipt", 2]}
+        change = text("UPDATE learners SET talk = :talk").bindparams(talk=json.dumps(talk))
+        await store.database.run(lambda connection: connection.execute(change))
+        return await store.load(5, 5)
+
+    assert run(make, work) == Learner(5, 5, "en", chosen=True, count=3, quiz={"a": True}, choices=("/quiz",))

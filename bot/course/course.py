@@ -62,9 +62,10 @@ class Lessons:
         if walk is None:
             choices = (self._choice("picture", language, "picture"), self._choice("plain", language, "plain"))
             return self._said("learn.familiar", language, choices)
+        self._stands(walk)
         if first == "list":
             return self._list(walk, language)
-        if first in (*TESTS, "placement"):
+        if first in (*TESTS, "placement") and first not in (*walk.tests, walk.test):  # the first result is what is compared
             return self._test(learner, walk, first, language)
         if first in self.picture.lessons:
             return self._lesson(learner, walk, first, rest, language)
@@ -105,6 +106,11 @@ class Lessons:
             return ""
         title = self._say(f"learn.{walk.test}.title", language) if walk.test else self._title(walk, walk.lesson, language)
         return self._say("learn.asked", language, title=title, at=list(walk.asks).index(item) + 1, count=len(walk.asks))
+
+    def _stands(self, walk: Walk) -> None:
+        """Forgets what waited for an answer and has left the picture."""
+        open_ = walk.test in (*TESTS, "placement") or walk.lesson in self.picture.lessons
+        walk.asks = {id: right for id, right in walk.asks.items() if open_ and id in self.picture.items}
 
     def _level(self, walk: Walk, language: Language) -> Reply:
         choices = [self._choice("begin", language, "on")]
@@ -151,8 +157,10 @@ class Lessons:
 
     def _lesson(self, learner: Learner, walk: Walk, id: str, words: str, language: Language) -> Reply:
         lesson = self.picture.lessons[id]
-        walk.lesson, walk.test, walk.asks, walk.skips = id, "", {}, words == "skip"
-        walk.step = int(words) if words.isdecimal() and 0 < int(words) <= len(lesson.steps) else len(lesson.steps) + 1
+        step = int(words) if words.isdecimal() and 0 < int(words) <= len(lesson.steps) else len(lesson.steps) + 1
+        if walk.lesson == id and walk.asks and step > len(lesson.steps):  # what was answered of them counts
+            return self._item(learner, walk, language, 0)
+        walk.lesson, walk.step, walk.test, walk.asks, walk.skips = id, step, "", {}, words == "skip"
         if walk.step <= len(lesson.steps):
             return self._step(learner, walk, lesson, language)
         walk.asks = dict.fromkeys(self._closing(learner, walk, lesson))
@@ -269,7 +277,6 @@ class Lessons:
 
     def _item(self, learner: Learner, walk: Walk, language: Language, today: int) -> Reply:
         """The next item that is not answered yet, else what all of them come to."""
-        walk.asks = {id: right for id, right in walk.asks.items() if id in self.picture.items}
         if not walk.test:
             self._once_more(walk)
         waiting = next((id for id, right in walk.asks.items() if right is None), None)
@@ -283,9 +290,9 @@ class Lessons:
         answers = list(walk.asks.values())
         if not lesson or walk.skips or None in answers or answers.count(True) >= ITEMS or answers.count(False) > MOST - ITEMS:
             return
-        missed = self.picture.items[next(id for id in reversed(walk.asks) if walk.asks[id] is False)].concept
+        missed = [self.picture.items[id].concept for id, right in walk.asks.items() if not right][-1:]
         pool = [id for id in self._pool(lesson, walk) if id not in walk.asks]
-        pool.sort(key=lambda id: self.picture.items[id].concept != missed)
+        pool.sort(key=lambda id: self.picture.items[id].concept not in missed)
         if pool:
             walk.asks[pool[0]] = None
 

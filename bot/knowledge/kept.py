@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import pickle
 import sys
@@ -13,13 +14,14 @@ from typing import Any
 
 from bot.knowledge.source import MAX_BYTES
 
-OWN = "bot."
+OWN = ("bot.knowledge.", "bot.tutor.")  # the parts that make what is kept
+SIZE = 32  # bytes of a fingerprint
 OTHERS = {("re", "_compile"), ("datetime", "date")}
 
 
 def fingerprint(paths: Iterable[Path], *words: str) -> bytes:
     """32 bytes, others wherever a file, the name of one, one of `words` or Python is another."""
-    found = blake2b(digest_size=32)
+    found = blake2b(digest_size=SIZE)
     for part in (sys.version, *words):
         found.update(f"{part}\0".encode())
     for path in paths:
@@ -27,6 +29,11 @@ def fingerprint(paths: Iterable[Path], *words: str) -> bytes:
         found.update(f"{path}\0{len(raw)}\0".encode(errors="replace"))
         found.update(raw)
     return found.digest()
+
+
+def _sum(body: bytes) -> bytes:
+    """Tells a letter that a disk has changed."""
+    return blake2b(body, digest_size=SIZE).digest()
 
 
 def _begin(path: Path) -> bytes:
@@ -42,7 +49,10 @@ def find(path: Path, of: bytes) -> Any:
     """What `path` keeps with the fingerprint `of`; None where it keeps nothing of the kind, or nothing that can be read."""
     try:
         with path.open("rb") as file:
-            return _Values(file).load() if file.read(len(of)) == of else None
+            if file.read(len(of)) != of:
+                return None
+            mark, body = file.read(SIZE), file.read()
+            return _Values(io.BytesIO(body)).load() if mark == _sum(body) else None
     except Exception:  # whatever is wrong with it, it is made anew
         return None
 
@@ -55,8 +65,8 @@ def keep(path: Path, of: bytes, value: object) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with new.open("wb") as file:
-            file.write(of)
-            pickle.dump(value, file, protocol=5)
+            body = pickle.dumps(value, protocol=5)
+            file.writelines((of, _sum(body), body))
         new.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

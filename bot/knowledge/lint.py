@@ -508,10 +508,11 @@ class _Base:
     def _course(self, file: File, course: Course, lessons: Collection[str]) -> None:
         items = {place[-1] for _, place, _ in self.items}
         named: list[tuple[Place, str, Collection[object]]] = [
-            *((("lessons", at), id, lessons) for at, id in enumerate(course.lessons)),
-            *((("placement", at), id, items) for at, id in enumerate(course.placement)),
-            *((("tests", n, at), id, items) for n, test in enumerate(course.tests) for at, id in enumerate(test)),
+            *((("lessons", at), id, lessons) for at, id in enumerate(course.lessons))
         ]
+        if self.whole:
+            named += [(("placement", at), id, items) for at, id in enumerate(course.placement)]
+            named += [(("tests", n, at), id, items) for n, test in enumerate(course.tests) for at, id in enumerate(test)]
         seen: dict[str, str] = {}
         for place, id, known in named:
             self._once(file, place, "duplicate-id", id, seen)

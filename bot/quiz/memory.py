@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from math import factorial, inf
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,11 @@ class Memory:
     """Knows the items that answers are about."""
 
     items: Mapping[str, Item]
+
+    @cached_property
+    def sides(self) -> frozenset[tuple[str, Side]]:
+        """Each side of a concept that can be asked."""
+        return frozenset((item.concept, side(item)) for item in self.items.values())
 
     def side(self, vote: Voted) -> tuple[str, Side] | None:
         """The concept and the side that an answer was about; None where its item is no longer there."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.schema import Language
@@ -64,4 +63,4 @@ OFFERED = ("quiz-new", "progress")
 
 def zone(learner: Learner) -> tzinfo:
     """The time zone that the learner has named, if any."""
-    return ZoneInfo(learner.reminder.zone) if learner.reminder else UTC
+    return learner.reminder.clock if learner.reminder else UTC

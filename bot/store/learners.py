@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Select, bindparam, delete, distinct, func, insert, or_, select, union, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
@@ -71,7 +71,12 @@ class Learners:
         if row is None:
             return Learner(person, chat, language)
         talk = {**json.loads(row.talk), "person": person, "chat": chat, "language": row.language, "chosen": row.chosen}
-        return TALK.validate_python(talk)
+        try:
+            return TALK.validate_python(talk)
+        except ValidationError as fault:  # what another version of the program meant by it is begun anew
+            for each in fault.errors():
+                talk.pop(each["loc"][0], None)
+            return TALK.validate_python(talk)
 
     def save(self, learner: Learner, connection: Connection) -> None:
         """Keeps the learner and takes its notes; deletes all that is kept about a forgotten person."""
@@ -142,7 +147,7 @@ class Learners:
 
     async def reminders(self) -> list[reminders.Due]:
         """Who is to be reminded now; each is noted as reminded before this returns, so nobody is twice."""
-        return await self.database.run(partial(reminders.take, self.now()), on_disk=True)
+        return await self.database.run(partial(reminders.take, self.now(), self.rules), on_disk=True)
 
     async def nobody_there(self, person: int) -> None:
         """Ends the reminders of somebody who cannot be written to any more."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.knowledge.schema import Language
 from bot.learners import Reminder
+from bot.store.rules import Rules
 from bot.store.tables import cards, learners, reminders
 
 LATE = 2 * 3_600.0  # seconds after the hour at which it is better left to the next day
 DUE = select(reminders).where(reminders.c.next <= bindparam("now")).order_by(reminders.c.next).limit(100)
+READY = select(cards.c.concept, cards.c.side).where(cards.c.person == bindparam("whose"), cards.c.due <= bindparam("now"))
 _NEW = upsert(reminders)
 KEEP = _NEW.on_conflict_do_update(
     index_elements=["person"], set_={name: _NEW.excluded[name] for name in ("minute", "zone", "next")}
@@ -31,7 +32,7 @@ class Due(NamedTuple):
 
 def following(reminder: Reminder, now: float, sent: float | None) -> float:
     """The next time after `now` at which the clock there shows the minute, on another day than that of `sent`."""
-    zone = ZoneInfo(reminder.zone)
+    zone = reminder.clock
     taken = datetime.fromtimestamp(sent, UTC).astimezone(zone).date() if sent is not None else None
     day = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
     hour = time(*divmod(reminder.minute, 60))
@@ -52,13 +53,17 @@ def wish(person: int, reminder: Reminder | None, now: float, connection: Connect
     connection.execute(KEEP, row)
 
 
-def take(now: float, connection: Connection) -> list[Due]:
-    """Who is to be reminded now. Each is noted as reminded, and due again another day; a moment that is long past is over."""
+def take(now: float, rules: Rules | None, connection: Connection) -> list[Due]:
+    """Who is to be reminded now, of what `rules` can still ask.
+
+    Each is noted as reminded that day, and due again on another; a moment that is long past is over.
+    """
     found = []
     for row in connection.execute(DUE, {"now": now}).all():
-        count = connection.execute(select(func.count()).where(cards.c.person == row.person, cards.c.due <= now)).scalar_one()
+        due = connection.execute(READY, {"whose": row.person, "now": now})
+        count = sum(rules is None or tuple(of) in rules.sides for of in due)
         goes = count > 0 and now - row.next <= LATE
-        sent = now if goes else row.sent
+        sent = row.next if goes else row.sent
         again: dict[str, Any] = {"sent": sent, "next": following(Reminder(row.minute, row.zone), now, sent)}
         connection.execute(update(reminders).where(reminders.c.person == row.person).values(again))
         if goes:

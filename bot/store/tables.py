@@ -91,7 +91,7 @@ reminders = Table(
     Column("minute", Integer, nullable=False),  # of the day, in the zone
     Column("zone", String(64), nullable=False),
     Column("next", Float),  # when to look whether something is due; nothing where no reminder is wanted
-    Column("sent", Float),  # when the last one went out, so that none goes out twice a day
+    Column("sent", Float),  # of what minute the last one was, so that none goes out twice a day
     Index("reminders_next", "next"),
 )
 

@@ -469,8 +469,13 @@ class Desk:
 
         assert drawn.picture
         photo = await asyncio.to_thread(png, drawn.picture)
-        below: dict[str, Any] = {"caption": drawn.text, "caption_entities": _entities(drawn), "reply_markup": _keyboard(drawn)}
-        sent = await self.bot.send_photo(photo=photo, filename="lemonade.png", **below, **self._where(work.heard))
+        where, keyboard, entities = self._where(work.heard), _keyboard(drawn), _entities(drawn)
+        below: dict[str, Any] = {"caption": drawn.text, "caption_entities": entities, "reply_markup": keyboard}
+        try:
+            sent = await self.bot.send_photo(photo=photo, filename="lemonade.png", **below, **where)
+        except BadRequest:  # where no picture may stand, its words do
+            log.info("a picture is told in words")
+            sent = await self.bot.send_message(text=drawn.text or GOES_ON, entities=entities, reply_markup=keyboard, **where)
         await self._placed(work, sent.message_id)
 
     def _where(self, heard: Heard) -> dict[str, Any]:

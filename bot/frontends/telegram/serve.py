@@ -321,7 +321,8 @@ class _Service:
             with contextlib.suppress(Unkept):
                 while found := await self.learners.reminders():
                     for due in found:
-                        await self._send_reminder(due)
+                        with contextlib.suppress(Unkept):  # the others are noted as reminded
+                            await self._send_reminder(due)
             await asyncio.sleep(self.tick)
 
     async def _send_reminder(self, due: Due) -> None:
