@@ -135,8 +135,9 @@ def _known() -> Iterator[tuple[str, str]]:
         yield from ((concept.id, alias) for language in LANGUAGES for alias in concept.aliases[language])
     yield from ((pair.of[0], text) for pair in KNOWLEDGE.pairs for each in pair.asked_as for text in each.both)
     yield from (("-", name) for language in LANGUAGES for name in KNOWLEDGE.wording.elsewhere[language])
-    for slot, _, text in read(ROOT / "knowledge/language/asked.tsv").data:
-        yield slot.partition(".")[0], text
+    for language in LANGUAGES:
+        for slot, text in read(ROOT / f"knowledge/language/asked/{language}.tsv").data:
+            yield slot.partition(".")[0], text
 
 
 def _learn(known: list[tuple[list[str], str]]) -> list[tuple[str, str]]:

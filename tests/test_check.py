@@ -184,9 +184,13 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
         "language/wording.yaml",
         "foo does not exist",
     ),
-    "asked of nobody": (append("language/asked.tsv", "etcd.99\tzh\t问谁？\n"), "language/asked.tsv:", "etcd.99 does not exist"),
-    "asked twice": (append("language/asked.tsv", "pod\ten\twho?\npod\ten\twho?\n"), "language/asked.tsv:", "is already in"),
-    "asked in no language": (append("language/asked.tsv", "pod\tfr\tqui ?\n"), "language/asked.tsv:", "use one of"),
+    "asked of nobody": (
+        append("language/asked/zh.tsv", "etcd.99\t问谁？\n"),
+        "language/asked/zh.tsv:",
+        "etcd.99 does not exist",
+    ),
+    "asked twice": (append("language/asked/en.tsv", "pod\twho?\npod\twho?\n"), "language/asked/en.tsv:", "is already in"),
+    "asked in no language": (write("language/asked/fr.tsv", "pod\tqui ?\n"), "language/asked/fr.tsv:1", "nothing reads"),
     "weights by hand": (write("language/weights.tsv", "pod\t!\n"), "language/weights.tsv:1", "make generate"),
     "quiz without a right option": (
         change(ITEMS, "        correct: true\n", ""),

@@ -4,7 +4,7 @@ truth/concepts/ID.yaml  truth/pairs/*.yaml  truth/items/*.yaml  metaphors/ID/met
 metaphors/ID/{narration,whys,areas,course}.yaml  metaphors/ID/breakages/ID.yaml  metaphors/ID/items/*.yaml
 metaphors/ID/lessons/ID.yaml  texts/*.yaml
 language/{wording,checking}.yaml
-language/{characters,asked,weights,neighbours}.tsv
+language/{characters,weights,neighbours}.tsv  language/asked/{zh,en}.tsv
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from bot.knowledge.schema import (
 )
 from bot.knowledge.source import Document, File, Table, read
 
-Asked = tuple[str, Language, str]  # the slot that answers it (`etcd`, `etcd.2`; `-` none of ours), its language, a question
+Asked = tuple[str, str]  # the slot that answers it (`etcd`, `etcd.2`; `-` none of ours), a question
 Character = tuple[str, str, str]  # the character, its simplified form, its pinyin with tone number
 BOTHS = TypeAdapter(dict[str, Both])
 SHAPES: dict[str, TypeAdapter[Any]] = {
@@ -65,11 +65,11 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     r"language/wording": TypeAdapter(Wording),
     r"language/checking": TypeAdapter(Checking),
     r"language/characters": TypeAdapter(tuple[Character, ...]),
-    r"language/asked": TypeAdapter(tuple[Asked, ...]),
+    r"language/asked/(zh|en)": TypeAdapter(tuple[Asked, ...]),
     r"language/(weights|neighbours)": TypeAdapter(InstanceOf[Table]),
 }
 ENDINGS = (".yaml", ".yml", ".tsv")
-LEARNT_FROM = "language/asked.tsv"
+LEARNT_FROM = "language/asked/*"
 ITEMS = "items/*"
 UNASKED = (LEARNT_FROM, ITEMS, "lessons/*", "metaphors/*/course.yaml")  # what no single question needs
 LEARNT = ("language/weights.tsv", "language/neighbours.tsv")

@@ -249,10 +249,10 @@ class _Base:
         slots.update(f"{concept.id}.{n}" for _, concept in self.concepts for n in range(1, len(concept.answers) + 1))
         for file in self.files:
             seen: dict[str, int] = {}
-            for at, (slot, language, question) in enumerate(file.value or () if file.name == "language/asked.tsv" else ()):
+            for at, (slot, question) in enumerate(file.value or () if file.name.startswith("language/asked/") else ()):
                 if slot not in slots and not self._hidden(slot):
                     file.fault((at,), "dead-link", id=slot)
-                if language == "en" and CHINESE.search(question):
+                if file.name.endswith("/en.tsv") and CHINESE.search(question):
                     file.fault((at,), "chinese-in-english", text=question[:30])
                 if seen.setdefault(question, at) != at:
                     file.fault((at,), "question-taken", question=question, other=f"{file.path}:{seen[question] + 1}")

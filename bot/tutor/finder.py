@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import CHINESE, Reader
@@ -56,7 +56,8 @@ class Finder:
         tokens = self.reader.split(spelt)
         hits = self.names.hits(tokens)
         grams = self.questions.grams(spelt, {name.concept for hit in hits for name in hit.names})
-        return tokens, hits, grams, grams.union(self.reader.details(spelt))
+        both = map(" ".join, combinations(sorted({f"={hit.names[0].concept}" for hit in hits}), 2))
+        return tokens, hits, grams, grams.union(self.reader.details(spelt), both)
 
     def find(self, question: str) -> Finding:
         tokens, hits, grams, details = self.read(question)

@@ -1,6 +1,6 @@
 """What was learnt from thousands of questions: how much each word speaks for each concept, and for none of ours.
 
-`.ci/generate.py` learns it (a linear classifier for each concept) from every authored question and from `language/asked.tsv`,
+`.ci/generate.py` learns it (a linear classifier for each concept) from every authored question and from `language/asked/`,
 and writes it to `language/weights.tsv` and `language/neighbours.tsv`. Here it is only added up. A concept that was added since
 has nothing learnt about it; its authored questions still speak for it.
 
