@@ -420,7 +420,7 @@ def test_the_terminal_remembers_from_one_lesson_to_the_next(run: Run, tmp_path: 
     kept = sqlite3.connect(tmp_path / "data" / "learners.db").execute("SELECT person, chat, item FROM votes").fetchall()
     assert kept == [(-1, -1, WELCOME)]
     again = run("chat", stdin="/progress\n/quiz\n/remind 20:00\n", **english).stdout
-    assert "0/4" in again
+    assert "Head office     ····· 0/9" in again
     assert say("reason.first") not in again
     assert " ".join(say("remind.nobody").split()) in " ".join(again.split())
     run("chat", stdin="/forget yes\n", **english)
