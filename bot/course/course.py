@@ -248,13 +248,11 @@ class Lessons:
             mine = item.concept in lesson.about or item.stops in stops
             return mine and item.type != "explain" and (not walk.plain or item.facet in PLAIN)
 
-        def beyond(id: str) -> int:
-            return len(set(CITATION.findall(self.picture.items[id].explain.en)) - told)
-
         pool = [id for id, item in self.picture.practice.items() if fits(item)]
+        beyond = {id: len(set(CITATION.findall(self.picture.items[id].explain.en)) - told) for id in pool}
         self.dice.shuffle(pool)
-        pool.sort(key=lambda id: (self.picture.items[id].type in HARD, beyond(id)))
-        near = (([id for id in pool if beyond(id) <= most], enough) for most, enough in ((0, MOST), (1, ITEMS)))
+        pool.sort(key=lambda id: (self.picture.items[id].type in HARD, beyond[id]))
+        near = (([id for id in pool if beyond[id] <= most], enough) for most, enough in ((0, MOST), (1, ITEMS)))
         return next((ids for ids, enough in near if len(ids) >= enough), pool)
 
     def _told(self, lesson: Lesson) -> set[str]:

@@ -92,6 +92,12 @@ class Picture:
     areas: tuple[Area, ...]  # the parts of the whole; all of it where nothing else is said
     welcome: tuple[str, ...]  # quiz items to begin with
 
+    def owner(self, stop: str) -> str:
+        """The concept that a break or misconception belongs to; '' for none."""
+        if "." in stop:
+            return stop.partition(".")[0]
+        return next((id for id, role in self.roles.items() if stop in role.breaks), "")
+
     @cached_property
     def practice(self) -> dict[str, Item]:
         """The items that are not kept for the tests of the course."""

@@ -147,16 +147,10 @@ class Path:
         if step.reason != "reason.mistake" or not step.card:
             return self.knowledge.say(step.reason, language, **words)
         words["day"] = self.knowledge.say(f"day.{_day(step.card.last, now, zone)}", language)
-        other = self._owner(step.card.slip or "")
+        other = self.picture.owner(step.card.slip or "")
         if any({step.concept, other} == set(pair.of) for pair in self.knowledge.pairs):
             return self.knowledge.say("reason.mixed", language, other=names[other].name[language], **words)
         return self.knowledge.say("reason.mistake", language, **words)
-
-    def _owner(self, stop: str) -> str:
-        """The concept that a break or misconception belongs to; '' for none."""
-        if "." in stop:
-            return stop.partition(".")[0]
-        return next((id for id, role in self.picture.roles.items() if stop in role.breaks), "")
 
 
 def _apart(cards: list[Card], last: Card | None) -> Card:
