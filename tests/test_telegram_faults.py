@@ -602,7 +602,7 @@ def test_the_log_holds_nothing_of_anybody_even_at_its_loudest(api: BotApi, serve
     served.until(lambda: bert.sees() == [APOLOGY])
     served.until(lambda: len(answers(anna)) == 1)
     with contextlib.closing(sqlite3.connect(served.data / "learners.db")) as database, database:
-        database.execute('UPDATE learners SET talk = \'{"told": "Zanzibar"}\' WHERE person = ?', [anna.id])
+        database.execute('UPDATE learners SET talk = \'{"told": "Zanzibar\' WHERE person = ?', [anna.id])
     anna.says(words)
     served.until(lambda: APOLOGY in anna.sees())
     api.fail("sendMessage", 403, chat=carl.id, description=f"Forbidden: {carl.id} has blocked the bot")
@@ -612,7 +612,7 @@ def test_the_log_holds_nothing_of_anybody_even_at_its_loudest(api: BotApi, serve
     folders = [str(ROOT), str(served.data.parent), "site-packages"]
     private = ["Zanzibar", "marmalade", TOKEN, TOKEN.partition(":")[2], "987654", *folders, "Traceback", 'File "']
     assert [word for word in private if word in served.log] == []
-    told = ["Telegram refuses an answer (BadRequest at ", "no answer to an update (ValidationError at ", " DEBUG asyncio"]
+    told = ["Telegram refuses an answer (BadRequest at ", "no answer to an update (JSONDecodeError at ", " DEBUG asyncio"]
     assert [words for words in told if words not in served.log] == []
 
 
