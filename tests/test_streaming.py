@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -252,14 +253,20 @@ def test_a_bot_that_is_stopped_in_the_middle_goes_and_answers_later(house: House
 # ---- in a terminal ----
 
 
+def hears_ctrl_c() -> None:
+    """As a shell begins a program; tests that were begun in the background would hand down that they ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def terminal(model: ModelApi, folder: Path) -> Iterator[pexpect.spawn[str]]:
     """The classroom in a real terminal, at its first prompt."""
     environ = {**os.environ, **model.settings, "BOT_DATA_DIR": str(folder), "BOT_LANGUAGE": "en", "TERM": "xterm"}
     command = [sys.executable, "-m", "bot", "chat"]
     spawned = pexpect.spawn(
-        command[0], command[1:], cwd=str(ROOT), env=environ, encoding="utf-8", timeout=20, dimensions=(40, 200)
-    )
+        command[0], command[1:], cwd=str(ROOT), env=environ, encoding="utf-8", timeout=20, dimensions=(40, 200),
+        preexec_fn=hears_ctrl_c,
+    )  # fmt: skip
     try:
         spawned.expect("You >")
         yield spawned
