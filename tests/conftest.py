@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 for name in [name for name in os.environ if name.startswith("OPENAI_")]:
     del os.environ[name]  # no test asks a model of the person who runs it
-os.environ["XDG_CACHE_HOME"] = os.devnull  # nothing is kept, unless a test says where
+if "PYTEST_XDIST_WORKER" not in os.environ:  # what one process makes of the knowledge serves all of one run
+    kept = tempfile.TemporaryDirectory(prefix="kube-lemonade-")
+    atexit.register(kept.cleanup)
+    os.environ["XDG_CACHE_HOME"] = kept.name
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
