@@ -112,8 +112,7 @@ class Questions:
         for slot, at in sorted(most.items()):
             score = best[slot] / size
             for concept in self.slots[slot].concepts:
-                if score > found.concepts[concept]:
-                    found.concepts[concept] = score
+                found.concepts[concept] = max(found.concepts[concept], score)
             if score >= ALIKE:
                 found.slots[self.slots[slot]] = Match(score, self.asked[at])
         return found

@@ -21,6 +21,7 @@ from telegram import (
     Bot,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    LinkPreviewOptions,
     MessageEntity,
     ReplyParameters,
     Update,
@@ -47,6 +48,7 @@ from bot.store.learners import Learners
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 GOES_ON = "…"  # holds the place of a further part
+PLAIN = LinkPreviewOptions(is_disabled=True)  # a link in an answer is a source, not the subject
 TOO_LATE = ("to edit not found", "can't be edited", "MESSAGE_ID_INVALID")
 
 
@@ -361,9 +363,8 @@ class Desk:
         """Shows a draft in the place of the answer; where that fails nothing is lost."""
         chat, message = work.heard.chat, work.entry.messages[0]
         try:
-            await self.bot.edit_message_text(
-                drawn.text + ("" if work.heard.board else GOES_ON), chat, message, entities=_entities(drawn)
-            )
+            text, entities = drawn.text + ("" if work.heard.board else GOES_ON), _entities(drawn)
+            await self.bot.edit_message_text(text, chat, message, entities=entities, link_preview_options=PLAIN)
             self._see(work)
         except TelegramError:
             log.debug("a draft was not shown")
@@ -405,6 +406,7 @@ class Desk:
 
     async def _edit(self, work: Work, at: int, drawn: Drawn) -> None:
         content: dict[str, Any] = {"text": drawn.text, "entities": _entities(drawn), "reply_markup": _keyboard(drawn)}
+        content["link_preview_options"] = PLAIN
         try:
             await self._unless_stopped(
                 work,
@@ -475,7 +477,8 @@ class Desk:
             sent = await self.bot.send_photo(photo=photo, filename="lemonade.png", **below, **where)
         except BadRequest:  # where no picture may stand, its words do
             log.info("a picture is told in words")
-            sent = await self.bot.send_message(text=drawn.text or GOES_ON, entities=entities, reply_markup=keyboard, **where)
+            words: dict[str, Any] = {"text": drawn.text or GOES_ON, "entities": entities, "reply_markup": keyboard}
+            sent = await self.bot.send_message(**words, link_preview_options=PLAIN, **where)
         await self._placed(work, sent.message_id)
 
     def _where(self, heard: Heard) -> dict[str, Any]:
