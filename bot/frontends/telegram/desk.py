@@ -301,7 +301,7 @@ class Desk:
         work.stands = True
         done = partial(self.inbox.done, entry)
         if entry.reply is None:
-            await self.database.run(done)
+            await self.database.run(done, quick=True)
         else:  # to show a kept answer again changes nothing
             self.database.soon(done)
         if parse(work.heard.text).name == "forget":
@@ -315,10 +315,10 @@ class Desk:
         if heard.came:
             return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
         if heard.poll:
-            voted = await self.database.run(partial(self.learners.voted, heard.poll, heard.person))
+            voted = await self.database.run(partial(self.learners.voted, heard.poll, heard.person), quick=True)
             if voted:
                 return ()
-        learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language))
+        learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language), quick=True)
         said = parse(heard.text)
         if heard.board and not entry.messages:
             await self._placed(work, heard.board)
@@ -337,7 +337,7 @@ class Desk:
         reply = MESSAGES.dump_json(drawn).decode()
         if learner.forgotten:
             self._drop(heard.person)
-        await self.database.run(partial(self.learners.save, learner), partial(self.inbox.answered, entry, reply))
+        await self.database.run(partial(self.learners.save, learner), partial(self.inbox.answered, entry, reply), quick=True)
         entry.reply = reply
         if report:
             await self.report()
@@ -402,7 +402,7 @@ class Desk:
 
     async def _placed(self, work: Work, message: int) -> None:
         work.entry.messages.append(message)
-        await self.database.run(partial(self.inbox.placed, work.entry))
+        await self.database.run(partial(self.inbox.placed, work.entry), quick=True)
 
     async def _edit(self, work: Work, at: int, drawn: Drawn) -> None:
         content: dict[str, Any] = {"text": drawn.text, "entities": _entities(drawn), "reply_markup": _keyboard(drawn)}
@@ -419,7 +419,7 @@ class Desk:
                 raise
             sent = await self.bot.send_message(**content, **self._where(work.heard))
             work.entry.messages[at] = sent.message_id
-            await self.database.run(partial(self.inbox.placed, work.entry))
+            await self.database.run(partial(self.inbox.placed, work.entry), quick=True)
 
     async def _unless_stopped(self, work: Work, call: Coroutine[Any, Any, T]) -> T:
         """Makes the call; raises Stopped when the learner stops it before it is through."""
