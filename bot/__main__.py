@@ -28,6 +28,7 @@ from bot.tutor.prompts import read
 from bot.tutor.speaker import voice
 
 LOG = "kube-lemonade.log"
+YOUNG = 10_000  # objects between two looks for garbage; at 700, as Python has it, looking is a fourteenth of an update
 KEPT, KEPT_WHOLE = "knowledge", "knowledge-with-items"
 HERE = Path(__file__).parent
 MAKERS = ("knowledge", "tutor")  # the parts of the program that make what is kept
@@ -162,6 +163,7 @@ def _serve(found: settings.Settings, finder: Finder) -> int:
     from bot.frontends.telegram import serve
 
     gc.freeze()
+    gc.set_threshold(YOUNG)
     gc.enable()
     logs.to_stderr(found.bot_log_level, found.bot_log_format)
     return asyncio.run(serve.run(found, finder))

@@ -27,7 +27,7 @@ from bot.allowance import Use
 from bot.errors import Unkept
 from bot.learners import KEPT, WINDOW, Asked, Judged, Learner, Note, Reminder, Topic, Voted, Wished
 from bot.quiz.memory import Memory
-from bot.store.database import MIGRATIONS, MOMENT, Database, upgrade
+from bot.store.database import MIGRATIONS, MOMENT, Database, upgrade, writable
 from bot.store.inbox import REMEMBERED, Entry, Inbox
 from bot.store.learners import DAY, OPEN_QUESTIONS, Learners, OpenQuestion
 from bot.store.spending import Spending
@@ -587,9 +587,27 @@ def test_a_new_update_is_on_the_disk_before_it_counts(make: Make) -> None:
         seen: list[int] = []
         store.database.soon(lambda connection: seen.append(level(connection)))
         await store.inbox.add(Entry(10, 7, "body"))
-        assert (seen, await store.database.run(level)) == ([2], 1)  # full, normal
+        assert (seen, await store.database.run(level, quick=True)) == ([2], 1)  # full, normal
 
     run(make, work)
+
+
+def test_what_is_quick_waits_in_the_thread_while_somebody_else_writes(make: Make) -> None:
+    url, entry = make(), Entry(10, 7, "body", [5])
+
+    async def work() -> None:
+        async with opened(url) as store, opened(url) as other:
+            await store.inbox.add(entry)
+            assert other.database.here
+            with other.database.here.begin():
+                writable(other.database.here)
+                placed = asyncio.create_task(store.database.run(partial(store.inbox.placed, entry), quick=True))
+                await asyncio.sleep(0.1)
+                assert not placed.done()
+            await placed
+            assert await store.inbox.pending() == [entry]
+
+    asyncio.run(work())
 
 
 def test_what_was_kept_is_there_after_closing_and_opening(make: Make) -> None:

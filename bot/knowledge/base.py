@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from pydantic import InstanceOf, TypeAdapter, ValidationError
@@ -255,7 +256,7 @@ def _assemble(files: list[File]) -> Knowledge:
         texts={key: both for file in files if file.name.startswith("texts/") for key, both in file.value.items()},
         wording=of(Wording)[0],
         checking=next(iter(of(Checking)), Checking()),
-        characters={char: (simple, sound) for char, simple, sound in tables["language/characters.tsv"]},
+        characters={char: (intern(simple), intern(sound)) for char, simple, sound in tables["language/characters.tsv"]},
         weights=tables.get(LEARNT[0], Table()),
         neighbours=tables.get(LEARNT[1], Table()),
     )

@@ -16,7 +16,7 @@ from bot.knowledge.source import MAX_BYTES
 
 OWN = ("bot.knowledge.", "bot.tutor.")  # the parts that make what is kept
 SIZE = 32  # bytes of a fingerprint
-OTHERS = {("re", "_compile"), ("datetime", "date")}
+OTHERS = {("re", "_compile"), ("datetime", "date"), ("array", "array"), ("array", "_array_reconstructor")}
 
 
 def fingerprint(paths: Iterable[Path], *words: str) -> bytes:

@@ -44,7 +44,7 @@ class Inbox:
     async def add(self, entry: Entry) -> bool:
         """Stores a new update on the disk; False when it was stored before."""
         row = {"update": entry.update, "chat": entry.chat, "at": self.now(), "body": entry.body, "messages": []}
-        return await self.database.run(lambda connection: connection.execute(ADD, row).rowcount == 1, on_disk=True)
+        return await self.database.run(lambda connection: connection.execute(ADD, row).rowcount == 1)
 
     async def pending(self) -> list[Entry]:
         """What has no answer yet, the oldest first; what was answered long ago is dropped."""

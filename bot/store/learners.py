@@ -147,7 +147,7 @@ class Learners:
 
     async def reminders(self) -> list[reminders.Due]:
         """Who is to be reminded now; each is noted as reminded before this returns, so nobody is twice."""
-        return await self.database.run(partial(reminders.take, self.now(), self.rules), on_disk=True)
+        return await self.database.run(partial(reminders.take, self.now(), self.rules))
 
     async def nobody_there(self, person: int) -> None:
         """Ends the reminders of somebody who cannot be written to any more."""

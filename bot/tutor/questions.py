@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import heapq
 import math
+from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
@@ -54,7 +56,7 @@ class Questions:
         self.slots: list[Slot] = []
         self.asked: list[Both] = []  # the authored questions, once for each language
         self.owners: list[int] = []  # of each the slot that it stands in, counted from 0
-        self.postings: dict[str, list[int]] = {}  # what is said → the questions that say it
+        self.postings: dict[str, array[int]] = {}  # what is said → the questions that say it
         for concept in knowledge.concepts.values():
             self._add(Slot((concept.id,)), concept.asked_as)
             for number, answer in enumerate(concept.answers, 1):
@@ -75,7 +77,7 @@ class Questions:
         for at, (question, text) in enumerate(((each, text) for each in questions for text in each.both), len(self.asked)):
             spelt = self.reader.spell(text)
             for gram in self.grams(spelt, self.names.written(self.reader.split(spelt))):
-                self.postings.setdefault(gram, []).append(at)
+                self.postings.setdefault(gram, array("I")).append(at)
             self.asked.append(question)
             self.owners.append(len(self.slots) - 1)
 
@@ -89,34 +91,38 @@ class Questions:
         In a large base a word that is COMMON brings no question; it counts for the BEST of those that a rarer one brings.
         """
         size = math.sqrt(sum(self.weights.get(gram, self.unheard) for gram in grams))
-        shared: dict[int, float] = defaultdict(float)
-        common = []
+        rare, common = list[str](), list[str]()
         for count, gram in sorted((len(self.postings[gram]), gram) for gram in grams if gram in self.postings):
-            if count > COMMON and shared:
-                common.append(gram)
-                continue
+            (common if count > COMMON and rare else rare).append(gram)
+        shared = [0.0] * len(self.asked)
+        for gram in rare:
             weight = self.weights[gram]
             for at in self.postings[gram]:
                 shared[at] += weight
+        reached = dict.fromkeys(chain.from_iterable(map(self.postings.__getitem__, rare)))
         if common:
-            shared = self._with_common(shared, common)
-        best: dict[int, float] = defaultdict(float)
+            reached = self._with_common(shared, reached, common)
+        sizes, owners = self.sizes, self.owners
+        best = [0.0] * len(self.slots)
         most: dict[int, int] = {}  # slot → the authored question that is most like it
-        for at, weight in shared.items():
-            if (score := weight / self.sizes[at]) > best[slot := self.owners[at]]:
+        for at in reached:
+            if (score := shared[at] / sizes[at]) > best[slot := owners[at]]:
                 best[slot], most[slot] = score, at
         found = Alike(defaultdict(float), {})
-        for slot, score in sorted(best.items()):
+        for slot, at in sorted(most.items()):
+            score = best[slot] / size
             for concept in self.slots[slot].concepts:
-                found.concepts[concept] = max(found.concepts[concept], score / size)
-            if score / size >= ALIKE:
-                found.slots[self.slots[slot]] = Match(score / size, self.asked[most[slot]])
+                found.concepts[concept] = max(found.concepts[concept], score)
+            if score >= ALIKE:
+                found.slots[self.slots[slot]] = Match(score, self.asked[at])
         return found
 
-    def _with_common(self, shared: dict[int, float], common: list[str]) -> dict[int, float]:
-        """The best of the questions, with what they share of common words."""
-        best = heapq.nlargest(BEST, shared, key=lambda at: shared[at] / self.sizes[at])
-        return {at: shared[at] + sum(self.weights[gram] for gram in common if self._says(at, gram)) for at in best}
+    def _with_common(self, shared: list[float], reached: Iterable[int], common: list[str]) -> dict[int, None]:
+        """The best of the questions; what they share of common words is added."""
+        best = heapq.nlargest(BEST, reached, key=lambda at: shared[at] / self.sizes[at])
+        for at in best:
+            shared[at] += sum(self.weights[gram] for gram in common if self._says(at, gram))
+        return dict.fromkeys(best)
 
     def _says(self, at: int, gram: str) -> bool:
         ats = self.postings[gram]

@@ -21,6 +21,7 @@ from telegram import (
     Bot,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    LinkPreviewOptions,
     MessageEntity,
     ReplyParameters,
     Update,
@@ -47,6 +48,7 @@ from bot.store.learners import Learners
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 GOES_ON = "…"  # holds the place of a further part
+PLAIN = LinkPreviewOptions(is_disabled=True)  # a link in an answer is a source, not the subject
 TOO_LATE = ("to edit not found", "can't be edited", "MESSAGE_ID_INVALID")
 
 
@@ -299,7 +301,7 @@ class Desk:
         work.stands = True
         done = partial(self.inbox.done, entry)
         if entry.reply is None:
-            await self.database.run(done)
+            await self.database.run(done, quick=True)
         else:  # to show a kept answer again changes nothing
             self.database.soon(done)
         if parse(work.heard.text).name == "forget":
@@ -313,10 +315,10 @@ class Desk:
         if heard.came:
             return (Drawn(self.classroom.say("group.hello", Learner(language=heard.language), name=self.bot.username)),)
         if heard.poll:
-            voted = await self.database.run(partial(self.learners.voted, heard.poll, heard.person))
+            voted = await self.database.run(partial(self.learners.voted, heard.poll, heard.person), quick=True)
             if voted:
                 return ()
-        learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language))
+        learner = await self.database.run(partial(self.learners.load, heard.person, heard.chat, heard.language), quick=True)
         said = parse(heard.text)
         if heard.board and not entry.messages:
             await self._placed(work, heard.board)
@@ -335,7 +337,7 @@ class Desk:
         reply = MESSAGES.dump_json(drawn).decode()
         if learner.forgotten:
             self._drop(heard.person)
-        await self.database.run(partial(self.learners.save, learner), partial(self.inbox.answered, entry, reply))
+        await self.database.run(partial(self.learners.save, learner), partial(self.inbox.answered, entry, reply), quick=True)
         entry.reply = reply
         if report:
             await self.report()
@@ -361,9 +363,8 @@ class Desk:
         """Shows a draft in the place of the answer; where that fails nothing is lost."""
         chat, message = work.heard.chat, work.entry.messages[0]
         try:
-            await self.bot.edit_message_text(
-                drawn.text + ("" if work.heard.board else GOES_ON), chat, message, entities=_entities(drawn)
-            )
+            text, entities = drawn.text + ("" if work.heard.board else GOES_ON), _entities(drawn)
+            await self.bot.edit_message_text(text, chat, message, entities=entities, link_preview_options=PLAIN)
             self._see(work)
         except TelegramError:
             log.debug("a draft was not shown")
@@ -401,10 +402,11 @@ class Desk:
 
     async def _placed(self, work: Work, message: int) -> None:
         work.entry.messages.append(message)
-        await self.database.run(partial(self.inbox.placed, work.entry))
+        await self.database.run(partial(self.inbox.placed, work.entry), quick=True)
 
     async def _edit(self, work: Work, at: int, drawn: Drawn) -> None:
         content: dict[str, Any] = {"text": drawn.text, "entities": _entities(drawn), "reply_markup": _keyboard(drawn)}
+        content["link_preview_options"] = PLAIN
         try:
             await self._unless_stopped(
                 work,
@@ -417,7 +419,7 @@ class Desk:
                 raise
             sent = await self.bot.send_message(**content, **self._where(work.heard))
             work.entry.messages[at] = sent.message_id
-            await self.database.run(partial(self.inbox.placed, work.entry))
+            await self.database.run(partial(self.inbox.placed, work.entry), quick=True)
 
     async def _unless_stopped(self, work: Work, call: Coroutine[Any, Any, T]) -> T:
         """Makes the call; raises Stopped when the learner stops it before it is through."""
@@ -475,7 +477,8 @@ class Desk:
             sent = await self.bot.send_photo(photo=photo, filename="lemonade.png", **below, **where)
         except BadRequest:  # where no picture may stand, its words do
             log.info("a picture is told in words")
-            sent = await self.bot.send_message(text=drawn.text or GOES_ON, entities=entities, reply_markup=keyboard, **where)
+            words: dict[str, Any] = {"text": drawn.text or GOES_ON, "entities": entities, "reply_markup": keyboard}
+            sent = await self.bot.send_message(**words, link_preview_options=PLAIN, **where)
         await self._placed(work, sent.message_id)
 
     def _where(self, heard: Heard) -> dict[str, Any]:

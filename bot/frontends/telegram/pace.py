@@ -7,20 +7,19 @@ overtaken while it waited is dropped. When Telegram says `retry after`, that cha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from telegram.error import RetryAfter
-from telegram.ext import BaseRateLimiter
 
 PRIVATE = (1.0, 3)  # calls a second, and how many at once after a rest
 GROUP = (0.2, 8)  # at most 20 in any minute
 EVERYBODY = (25.0, 25)
 IDLE = 1_000  # chats that are remembered though they rest
 
-Result = bool | dict[str, Any] | list[dict[str, Any]]
+T = TypeVar("T")
 
 
 class Budget:
@@ -47,7 +46,7 @@ class Budget:
             await asyncio.sleep(self.until - loop.time())
 
 
-class Pace(BaseRateLimiter[None]):
+class Pace:
     """Holds every call back until its chat has room for it."""
 
     def __init__(self) -> None:
@@ -61,27 +60,13 @@ class Pace(BaseRateLimiter[None]):
         now = asyncio.get_running_loop().time()
         return any(budget.until > now for budget in self.chats.values())
 
-    async def initialize(self) -> None:
-        """Nothing to prepare."""
-
-    async def shutdown(self) -> None:
-        """Nothing to close."""
-
-    async def process_request(
-        self,
-        callback: Callable[..., Coroutine[Any, Any, Result]],
-        args: Any,
-        kwargs: dict[str, Any],
-        endpoint: str,
-        data: dict[str, Any],
-        rate_limit_args: None,
-    ) -> Result:
-        """The result of the call; True for an edit that was overtaken."""
-        chat = data.get("chat_id")
+    async def hold(self, method: str, asked: dict[str, Any], call: Callable[[], Awaitable[T]]) -> T | None:
+        """The result of the call; None for an edit that was overtaken."""
+        chat = asked.get("chat_id")
         if not isinstance(chat, int):
-            return await callback(*args, **kwargs)
+            return await call()
         budget = self._budget(chat)
-        message = (chat, data["message_id"]) if endpoint.startswith("editMessage") else None
+        message = (chat, asked["message_id"]) if method.startswith("editMessage") else None
         mine = next(self.calls)
         if message:
             self.newest[message] = mine
@@ -91,9 +76,9 @@ class Pace(BaseRateLimiter[None]):
                     await budget.take()
                     await self.everybody.take()
                     if message and self.newest.get(message) != mine:
-                        return True
+                        return None
                     try:
-                        return await callback(*args, **kwargs)
+                        return await call()
                     except RetryAfter as told:
                         budget.until = asyncio.get_running_loop().time() + seconds(told) + 0.1
         finally:

@@ -14,9 +14,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Update
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
-from telegram.ext import Defaults, ExtBot
 
 from bot import operator
 from bot.classroom import Classroom
@@ -76,7 +75,7 @@ class _Updates(Wire):
     careful = False  # each is looked at, since the library could not read them all
 
     def parse_json_payload(self, payload: bytes) -> dict[str, Any]:  # type: ignore[override]
-        told = super().parse_json_payload(payload)
+        told = Wire.parse_json_payload(payload)
         for update in told.get("result", ()) if self.careful else ():
             try:
                 Update.de_json(update)
@@ -362,15 +361,8 @@ class _Service:
             await listed.write(await self.learners.open_questions(), self.settings.bot_data_dir)
 
 
-def _bot(settings: Settings, updates: _Updates, pace: Pace) -> ExtBot[None]:
+def _bot(settings: Settings, updates: _Updates, pace: Pace) -> Bot:
     root = settings.telegram_base_url.rstrip("/")
     assert settings.telegram_bot_token
-    return ExtBot(
-        settings.telegram_bot_token.get_secret_value(),
-        base_url=f"{root}/bot",
-        base_file_url=f"{root}/file/bot",
-        request=Wire(settings.bot_proxy),
-        get_updates_request=updates,
-        defaults=Defaults(link_preview_options=LinkPreviewOptions(is_disabled=True)),
-        rate_limiter=pace,
-    )
+    token, wire = settings.telegram_bot_token.get_secret_value(), Wire(settings.bot_proxy, pace.hold)
+    return Bot(token, f"{root}/bot", f"{root}/file/bot", wire, updates)

@@ -5,27 +5,47 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from functools import cache
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import cache, partial
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import certifi
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, FormData, TCPConnector
-from telegram.error import NetworkError, TimedOut
+from telegram.error import NetworkError, RetryAfter, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 CONNECTIONS = 64
 TURN = 30.0  # seconds to wait for one of them
 CONNECT, READ, WRITE, UPLOAD = 5.0, 5.0, 5.0, 20.0  # seconds, as the library has them
 JSON = {"Content-Type": "application/json"}
+MESSAGE = ("message_id", "date", "chat", "poll")  # what is read of a message that was sent
+
+Told = tuple[int, "Answer"]  # status, answer
+Hold = Callable[[str, dict[str, Any], Callable[[], Awaitable[Told]]], Awaitable[Told | None]]
+
+
+class Answer(bytes):
+    """What came back, and what it says, so that nobody has to read it again."""
+
+    says: dict[str, Any]
+
+    @classmethod
+    def of(cls, says: dict[str, Any], payload: bytes = b"") -> Answer:
+        answer = cls(payload)
+        answer.says = says
+        return answer
 
 
 class Wire(BaseRequest):
     """Asks Telegram. What something on the way answers in its place counts as an outage."""
 
-    def __init__(self, proxy: str | None) -> None:
-        """`proxy`: http://, https://, socks5:// or socks5h://; it looks up the names, whichever it is."""
-        self.proxy = proxy
+    def __init__(self, proxy: str | None, hold: Hold | None = None) -> None:
+        """`proxy`: http://, https://, socks5:// or socks5h://; it looks up the names, whichever it is.
+
+        `hold` makes a call (its method, what it asks for, and how to make it) when there is room for it, or never, with None.
+        """
+        self.proxy, self.hold = proxy, hold
         self.date: str | None = None  # what time it was there at the last answer
         self.session: ClientSession | None = None
 
@@ -49,8 +69,14 @@ class Wire(BaseRequest):
         self, url: str, method: str, request_data: RequestData | None = None, read_timeout: object = None, *_: Any, **__: Any
     ) -> tuple[int, bytes]:
         """Of the waiting times only that for the answer can be asked for: nothing here asks for another."""
-        assert self.session
         read = float(read_timeout) if isinstance(read_timeout, int | float) else READ
+        name, ask = url.rpartition("/")[2], partial(self._ask, url, method, request_data, read)
+        if not self.hold or not request_data:
+            return await ask()
+        return await self.hold(name, request_data.parameters, ask) or (200, Answer.of({"ok": True, "result": True}))
+
+    async def _ask(self, url: str, method: str, request_data: RequestData | None, read: float) -> Told:
+        assert self.session
         data, headers, write = _written(request_data)
         limits = ClientTimeout(total=TURN + CONNECT + write + read, sock_connect=CONNECT, sock_read=read)
         try:
@@ -66,7 +92,24 @@ class Wire(BaseRequest):
             told = None
         if not isinstance(told, dict) or ("result" if code < 300 else "description") not in told:
             raise NetworkError("no answer of Telegram's")
-        return code, payload
+        if code == 429 and (wait := told.get("parameters", {}).get("retry_after")):
+            raise RetryAfter(wait)
+        if code < 300:
+            told["result"] = _needed(url.rpartition("/")[2], told["result"])
+        return code, Answer.of(told, payload)
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        return cast("Answer", payload).says
+
+
+def _needed(method: str, result: Any) -> Any:
+    """What is read of a result: the library takes longer to make objects of the rest than to ask for it."""
+    if method.startswith("editMessage"):
+        return True
+    if isinstance(result, dict) and "message_id" in result:
+        return {name: result[name] for name in MESSAGE if name in result}
+    return result
 
 
 @cache
