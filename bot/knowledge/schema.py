@@ -87,6 +87,10 @@ class Misconception:
     truth: Both  # the refutation, cited
     triggers: Phrases  # what a question that holds it contains (see `contains_phrase`)
 
+    @property
+    def wrong(self) -> Both:
+        return self.says
+
 
 @entry
 class Answer:
@@ -179,6 +183,10 @@ class Break:
     severity: Literal["severe", "mild"]
     touches: tuple[ConceptId, ...] = ()  # further concepts it concerns
     triggers: Phrases
+
+    @property
+    def wrong(self) -> Both:
+        return self.invites
 
 
 @entry
