@@ -171,6 +171,24 @@ def test_the_cards_follow_from_the_log(tmp_path: Path, history: list[tuple[tuple
     asyncio.run(whole())
 
 
+def test_what_was_learnt_before_the_oldest_vote_that_is_kept_stays(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with opened(tmp_path / "long.db") as database:
+            clock = MONDAY
+            learners = Learners(database, lambda: clock, MEMORY)
+            for item in (TIPPED, TIPPED, TIPPED, WELCOME):
+                vote = Voted(item, (1,), True)
+                await database.run(partial(learners.save, Learner(7, 7, notes=[vote])))
+                clock += 60 * DAY
+            await learners.forget_old()
+            kept = await learners.recall(7)
+            assert len(await learners.votes(7)) == 3
+            await database.run(partial(cards.rebuild, MEMORY))
+            assert await learners.recall(7) == kept
+
+    asyncio.run(whole())
+
+
 def test_old_votes_become_cards(tmp_path: Path) -> None:
     """A database from before there were cards."""
     place = tmp_path / "old.db"
