@@ -384,6 +384,7 @@ class Wording:
     numbers: dict[Text, int] = Field(default_factory=dict)  # numbers in words
     asking: Phrases = Phrases()  # words with which a message asks rather than orders
     play: dict[Text, Phrases] = Field(default_factory=dict)  # what is said while an order is on the board
+    waiting: dict[Literal["hint", "dunno"], Phrases] = Field(default_factory=dict)  # said while a quiz question waits
     compare: Phrases  # words that ask for a difference
     choices: Phrases  # words that ask for one when they stand between two names
     later: dict[Text, tuple[ConceptId, ...]]  # words of ours that no entry explains yet → the nearest entries
