@@ -568,6 +568,7 @@ def test_what_is_said_about_a_waiting_question_leaves_room_for_it() -> None:
                 if talk.learner.pending and not talk.learner.pending.tries:
                     boards.append(talk.says(words))
             tall += [(id, language, lines_of(board)) for board in boards if lines_of(board) > BOARD]
+            assert all(str(block) for board in boards for block in board.blocks)
     assert tall == []
 
 

@@ -47,7 +47,8 @@ class Board:
     def __init__(self, knowledge: Knowledge, item: Item, key: tuple[int, ...], pending: Pending, language: Language) -> None:
         self.knowledge, self.item, self.key, self.pending, self.language = knowledge, item, key, pending, language
         self.open = open_(item, key, pending)
-        self.letters = dict(zip(shuffled(item, pending.seed), LETTERS, strict=False))  # each option keeps its own
+        places = () if item.type == "explain" else shuffled(item, pending.seed)
+        self.letters = dict(zip(places, LETTERS, strict=False))  # each option keeps its own
         # Then they stand on the buttons; a poll has none.
         self.long = not pending.poll and any(columns(self._label(at)) > BUTTON for at in self.letters)
 
