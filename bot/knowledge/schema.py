@@ -382,6 +382,7 @@ class Wording:
     same: Alike
     order: Phrases = Phrases()  # words of somebody who orders; a number before the first says how many
     numbers: dict[Text, int] = Field(default_factory=dict)  # numbers in words
+    day: dict[Literal["morning", "evening"], Phrases] = Field(default_factory=dict)  # what stands before an hour
     asking: Phrases = Phrases()  # words with which a message asks rather than orders
     play: dict[Text, Phrases] = Field(default_factory=dict)  # what is said while an order is on the board
     waiting: dict[Literal["hint", "dunno"], Phrases] = Field(default_factory=dict)  # said while a quiz question waits
