@@ -98,6 +98,11 @@ def test_a_question_about_cups_is_no_order(run: Run, text: str) -> None:
     assert "🧾" not in told(run, text)
 
 
+def test_a_long_message_is_not_looked_through_for_an_order(run: Run) -> None:
+    assert "🧾" in told(run, "请" * 30 + "来两杯")
+    assert "🧾" not in told(run, "请" * 40 + "来两杯", "柠" * 2000)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("id", PICTURE.breakages)
 def test_a_breakage_is_guessed_played_and_explained(run: Run, id: str, language: Language) -> None:
