@@ -13,7 +13,8 @@ from bot.learners import Learner, Reminder, Wished
 from bot.replies import Choice, Reply, say
 
 HOURS = (7, 8, 12, 18, 20, 21, 22)  # offered
-TIME = re.compile(r"(\d{1,2})(?:[:点时](\d{1,2})?分?)?\s*(am|pm)?(?:\s+(.+))?", re.ASCII | re.IGNORECASE)
+# 20:00 or 20点30分, am or pm, a place
+TIME = re.compile(r"(\d{1,2})(?:[:点时](?:(\d{1,2})[^ -~]?)?)?\s*(am|pm)?(?:\s+(.+))?", re.ASCII | re.IGNORECASE)
 ZONE = "zone."  # texts that name the zones offered
 
 
@@ -42,7 +43,7 @@ class Reminding:
         return self._told(learner, language)
 
     def _time(self, words: str) -> tuple[int | None, str]:
-        """`20:00`, `8pm`, `晚上8点` and what follows → minutes since midnight, None where it is no hour; the rest."""
+        """`20:00`, `8pm`, also in Chinese, and what follows → minutes since midnight, None where it is no hour; the rest."""
         words = unicodedata.normalize("NFKC", words).strip()
         day = self.knowledge.wording.day.items()
         part, said = next(((part, each) for part, all in day for each in all.zh if words.startswith(each)), ("", ""))
