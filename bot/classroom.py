@@ -127,6 +127,8 @@ class Classroom:
         intent = intents.parse(text)
         if intent.name == "choose" and 0 < int(intent.words) <= len(learner.choices):
             intent = intents.parse(learner.choices[int(intent.words) - 1])
+        if intent.name == "ask" and self._typed(learner, intent.words):
+            intent = intents.parse(f"/{text.strip()}")
         kept = len(learner.notes)
         learner.told = {number: topic for number, topic in learner.told.items() if self._stands(topic)}
         try:
@@ -142,6 +144,11 @@ class Classroom:
             reply = self._said("apology", self.language(learner))
             self._offer(learner, intent, reply)
             yield reply
+
+    def _typed(self, learner: Learner, words: str) -> bool:
+        """Whether somebody who has a little cluster, or is about to, types a command for it as into a terminal."""
+        begun = bool(learner.world) or any(intents.parse(each).name == "kubectl" for each in learner.choices)
+        return begun and words.isascii() and "?" not in words and self.play.commands(words)
 
     def _stands(self, topic: Topic) -> bool:
         """Whether all that an answer was about, maybe before the last start, is still known."""
@@ -431,7 +438,8 @@ class Classroom:
         return Reply((say(self.knowledge.say("help", language)), Table(rows, " ")))
 
     def _settings(self, language: Language) -> Reply:
-        names = ("language", "remind", "privacy", "export", "forget")
+        chat = bool(self.export)  # a terminal neither reminds nor hands anything over
+        names = ("language", *(("remind",) if chat else ()), "privacy", *(("export",) if chat else ()), "forget")
         return self._said("settings", language, tuple(self._command(name, language) for name in names))
 
     def _command(self, name: str, language: Language) -> Choice:

@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -61,8 +62,11 @@ def _price(text: object) -> object:
 
 
 def _starting(*schemes: str) -> AfterValidator:
+    """An address that can be one: its host has a name, its port a number."""
+
     def checked(text: str) -> str:
-        if not re.fullmatch(rf"({'|'.join(schemes)})://[^\s/]+\S*", text):
+        place = urlsplit(text) if re.fullmatch(rf"({'|'.join(schemes)})://[^\s/]+\S*", text) else None
+        if not place or not (place.hostname or "").encode("idna") or place.port == 0:
             raise ValueError
         return text
 

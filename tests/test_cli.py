@@ -124,8 +124,9 @@ def test_an_unknown_metaphor_is_refused(run: Run) -> None:
     assert (done.returncode, done.stderr) == (1, "the knowledge has no metaphor opera (BOT_METAPHOR); it has: lemonade.\n")
 
 
-def test_a_closed_pipe_is_no_error() -> None:
-    script = f"yes etcd | head -200 | {sys.executable} -m bot ask --json - 2>&1 | head -1; exit ${{PIPESTATUS[2]}}"
+@pytest.mark.parametrize("command", ["ask --json -", "chat"])
+def test_a_closed_pipe_is_no_error(command: str) -> None:
+    script = f"yes etcd | head -200 | {sys.executable} -m bot {command} 2>&1 | head -1; exit ${{PIPESTATUS[2]}}"
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stdout) == (0, False)
 

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, text
 
 from bot.classroom import Classroom
 from bot.knowledge.schema import Item
-from bot.learners import Cards, Learner, Note, Voted
+from bot.learners import Cards, Learner, Note, Reminder, Voted
 from bot.quiz.memory import LONGEST, Memory, due, filled, rating, retrievability, side, slip
 from bot.quiz.quiz import fits_poll
 from bot.replies import Reply
@@ -167,6 +167,24 @@ def test_the_cards_follow_from_the_log(tmp_path: Path, history: list[tuple[tuple
             assert sum(card.reviews for each in kept.values() for card in each.values()) == sum(
                 vote.item in ITEMS for _, (vote, _) in history
             )
+
+    asyncio.run(whole())
+
+
+def test_what_was_learnt_before_the_oldest_vote_that_is_kept_stays(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with opened(tmp_path / "long.db") as database:
+            clock = MONDAY
+            learners = Learners(database, lambda: clock, MEMORY)
+            for item in (TIPPED, TIPPED, TIPPED, WELCOME):
+                vote = Voted(item, (1,), True)
+                await database.run(partial(learners.save, Learner(7, 7, notes=[vote])))
+                clock += 60 * DAY
+            await learners.forget_old()
+            kept = await learners.recall(7)
+            assert len(await learners.votes(7)) == 3
+            await database.run(partial(cards.rebuild, MEMORY))
+            assert await learners.recall(7) == kept
 
     asyncio.run(whole())
 
@@ -401,6 +419,28 @@ def test_the_same_item_is_not_drawn_twice_in_a_row() -> None:
     card = MEMORY.after(None, Voted(items[0], (0,), True), MONDAY)
     drawn = [step.item for step in (path.review({of: card}, card.due) for _ in range(40)) if step]
     assert set(drawn) == set(items[1:])
+
+
+def test_an_hour_and_a_place_are_understood_as_people_say_them(tmp_path: Path) -> None:
+    said = {
+        "8": 480, "20:05": 1205, "20：30": 1230, "8点": 480, "20点30分": 1230, "晚上8点": 1200, "早上7点30": 450,
+        "下午20点": 1200, "8pm": 1200, "8:30 PM": 1230, "12am": 0, "12pm": 720, "7:05 am": 425,
+    }  # fmt: skip
+    unsaid = ["24:00", "8:60", "13pm", "0am", "晚上12点", "noon", "8:30:00", "-8", "٨"]
+    places = {"London": "Europe/London", "北京": "Asia/Shanghai", "new york": "America/New_York", "Taipei": "Asia/Taipei"}
+
+    async def work(here: Lesson) -> None:
+        for place, zone in places.items():
+            await here.say(f"/remind 8:30 pm {place}")
+            assert here.learner.reminder == Reminder(1230, zone)
+        for words, minute in said.items():
+            await here.say(f"/remind {words}")
+            assert here.learner.reminder == Reminder(minute, "Asia/Taipei"), words
+        for words in unsaid:
+            assert str((await here.say(f"/remind {words}")).blocks[-1]) == say("remind.what"), words
+        assert str((await here.say("/remind 9 Nowhere")).blocks[-1]) == say("remind.unknown-zone", hour="9:00")
+
+    lesson(tmp_path, work)
 
 
 def test_nothing_private_is_told_in_a_group(tmp_path: Path) -> None:

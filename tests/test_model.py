@@ -297,6 +297,15 @@ def test_a_redirect_never_takes_the_key_elsewhere(tmp_path: Path, known: dict[st
     assert (row["route"], surprises in ([], ["no Authorization"])) == ("knowledge", True)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://[::1/v1", "http://model:port/v1", "http://model:99999/v1", "http://a..b/v1", "http://:80"]
+)
+def test_an_address_that_can_be_none_is_told_at_once(run: Run, url: str) -> None:
+    refused = "the value of OPENAI_BASE_URL cannot be used; allowed: an address that begins with http(s)://.\n"
+    done = run("chat", stdin="etcd\n", OPENAI_BASE_URL=url, BOT_MODEL=MODEL, BOT_LANGUAGE="en")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", refused)
+
+
 def test_a_wrong_model_setting_names_its_variable(run: Run) -> None:
     for name, value in {"BOT_MODEL_TIMEOUT": "soon", "OPENAI_BASE_URL": "not-an-address", "BOT_TOKENS_PER_DAY": "many"}.items():
         done = run("ask", "etcd", **({"OPENAI_API_KEY": "k", "BOT_MODEL": MODEL} | {name: value}))

@@ -98,6 +98,11 @@ def test_a_question_about_cups_is_no_order(run: Run, text: str) -> None:
     assert "🧾" not in told(run, text)
 
 
+def test_a_long_message_is_not_looked_through_for_an_order(run: Run) -> None:
+    assert "🧾" in told(run, "请" * 30 + "来两杯")
+    assert "🧾" not in told(run, "请" * 40 + "来两杯", "柠" * 2000)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("id", PICTURE.breakages)
 def test_a_breakage_is_guessed_played_and_explained(run: Run, id: str, language: Language) -> None:
@@ -124,6 +129,38 @@ def test_kubectl_has_a_cluster_of_its_own(run: Run) -> None:
     assert 'pods "nope" not found' in out
     assert "the server doesn't have a resource type" in out
     assert "The little cluster is full (20 Pods at most)" in out
+
+
+def test_kubectl_may_be_typed_as_into_a_terminal(run: Run) -> None:
+    told_first = told(run, "kubectl get pods", language="en")
+    assert says("next.guess", "en", question="").strip() in told_first  # nobody has a cluster yet: it is a question
+    out = told(
+        run, "/kubectl", "kubectl get nodes", "Kubectl run one --image=lemonade:v1", "What is etcd?", "kubectl get pods",
+        "kubectl get pods 是什么？", "kubectl vs kubelet", language="en",
+    )  # fmt: skip
+    assert re.findall(r"^(?:node|one|pod/one)\S*.*$", out, re.MULTILINE)[:4] == [
+        "node-1   Ready    <none>   4s    v1.36.2",
+        "node-2   Ready    <none>   4s    v1.36.2",
+        "pod/one created",
+        "one    1/1     Running   0          1s",
+    ]
+    assert "unknown command" not in out
+
+
+def test_what_is_too_long_for_a_phone_is_cut_and_said(run: Run) -> None:
+    ordered = "/kubectl create deployment x --image=lemonade:v1 --replicas=6"
+    out = told(run, ordered, "/kubectl get events", "/kubectl get pods", "/kubectl --help", language="en")
+    events = out.split("LAST SEEN")[1].split("\n\n")[0]
+    assert (events.count("\n…\n"), len(re.findall(r"^\d+s ", events, re.MULTILINE))) == (1, 20)
+    cut = int(re.search(r"the last\s+20;\s+(\d+)\s+are left out", out)[1])  # type: ignore[index]
+    assert cut > 0
+    assert out.count("left out") == 1
+    assert "This little cluster understands kubectl annotate, apply" in " ".join(out.split())
+
+
+def test_more_than_six_that_are_alike_are_not_all_named(run: Run) -> None:
+    out = told(run, "/kubectl create deployment x --image=lemonade:v1 --replicas=9", language="en")
+    assert "(So for x-a-2, x-a-3, x-a-4, x-a-5, x-a-6, x-a-7, ….)" in " ".join(out.split())
 
 
 def test_the_way_back_to_the_order_is_never_lost(run: Run) -> None:

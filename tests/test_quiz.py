@@ -10,10 +10,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, wraps
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,13 +37,14 @@ from tests.botapi import BotApi, Message, Person
 from tests.botapi.world import Press
 from tests.conftest import ROOT, Run
 from tests.served import Served
-from tests.test_telegram import Room, says, side_by_side
+from tests.test_telegram import Beside, Room, says, side_by_side
 
 SHIPPED = base.load(base.default_folder())
 ITEMS = ROOT / "tests/data/items.yaml"
 IDS = ("a-single", "b-cloze", "c-multiple", "d-order", "e-match", "f-explain", "g-predict")
 KEPT = TypeAdapter(Learner)
 PLAIN = str.maketrans("", "", "⁰¹²³⁴⁵⁶⁷⁸⁹\u2009")
+BOARD = 19  # lines that one of the shipped items may take with what was said about it
 PHONE = 24  # lines that a question may take with all that was said about it
 # What is pressed or said to answer each item rightly, and wrongly each time.
 RIGHT: dict[str, list[str]] = {
@@ -284,8 +284,12 @@ def test_a_pair_is_asked_side_by_side_and_long_options_get_letters() -> None:
     talk = Talk()
     assert "scheduler ↔ ?" in talk.asks("e-match").text
     assert sorted(talk.labels)[:3] == ["A", "B", "C"]
+    options = talk.reply.blocks[-1]
+    letter = next(letter for letter, text in re.findall(r"([A-C])\. (.+)", str(options)) if text == "selects a node")
     reply = talk.presses("selects a node")
-    assert "scheduler ↔ selects a node\n\nkubelet ↔ ?" in reply.text
+    assert f"scheduler ↔ {letter}\n\nkubelet ↔ ?" in reply.text
+    assert reply.blocks[-1] == options  # each keeps its letter
+    assert letter not in talk.labels
 
 
 def test_ticks_come_and_go_and_what_is_missing_is_counted() -> None:
@@ -334,6 +338,7 @@ def test_a_question_a_command_and_small_talk_are_no_explanation(aside: str) -> N
     assert talk.answers(RIGHT["f-explain"]).text.startswith("✅")
 
 
+@settings(deadline=None)  # the first call opens the classroom
 @given(st.text(max_size=80))
 def test_whatever_is_typed_is_a_reply_and_no_more_than_one_note(words: str) -> None:
     talk = Talk()
@@ -354,6 +359,39 @@ def test_an_option_can_be_typed(id: str) -> None:
     talk.asks("b-cloze")
     talk.says("What is etcd?")
     assert talk.says("kubelet").text.startswith("The kubelet is")  # by now it is a question
+
+
+STUCK = {
+    "hint": ["提示", "给点提示", "💡 提示", "Hint", "give me a hint"],
+    "dunno": ["不知道", "我不知道", "🤷 不知道", "I don't know", "idk", "看答案"],
+}
+
+
+@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("name", STUCK)
+def test_who_is_stuck_may_say_so_in_words(id: str, name: str) -> None:
+    for words in STUCK[name]:
+        talk = Talk("en" if words.isascii() else "zh")
+        talk.asks(id)
+        said = talk.says(words)
+        waited = [Voted(id, (), False, 0, 0, False)] if name == "dunno" else []
+        assert (talk.noted, "💡 1/3" in said.text) == (waited, name == "hint")
+
+
+def test_what_a_button_says_may_be_typed_in_either_language() -> None:
+    talk = Talk("zh")
+    talk.asks("e-match")
+    talk.says("b")
+    assert " ↔ B\n\n" in talk.reply.text
+    assert " ↔ B\n\n" not in talk.says("退一步").text
+    talk = Talk("zh")
+    talk.asks("c-multiple")
+    talk.says("Create Pods from a template")
+    assert "还差 1 点" in talk.says("选好了").text
+    talk = Talk()
+    talk.asks("a-single")  # a poll has no letters, and no two screens show it alike
+    talk.says("B")
+    assert talk.noted == []
 
 
 # ------------------------------------------------------------------ grading
@@ -515,6 +553,25 @@ def test_feedback_has_room_on_a_phone_and_every_poll_keeps_its_limits() -> None:
     assert tight == []
 
 
+def test_what_is_said_about_a_waiting_question_leaves_room_for_it() -> None:
+    """Over every item that ships: after each hint, and after a wrong answer."""
+    room, tall = Classroom(SHIPPED, "lemonade", "zh"), []
+    for id, item in room.picture.items.items():
+        for language in LANGUAGES:
+            talk = Talk(language, room)
+            room.quiz.pose(id, talk.learner, language)
+            boards = [talk.says("/hint") for _ in range(3)]
+            room.quiz.pose(id, talk.learner, language)
+            places = range(len(item.options), 0, -1)
+            wrong = {"explain": ["…"], "multiple": [f"/tap {id} 1", f"/tap {id} done"]}
+            for words in wrong.get(item.type, [f"/tap {id} {at}" for at in places]):
+                if talk.learner.pending and not talk.learner.pending.tries:
+                    boards.append(talk.says(words))
+            tall += [(id, language, lines_of(board)) for board in boards if lines_of(board) > BOARD]
+            assert all(str(block) for board in boards for block in board.blocks)
+    assert tall == []
+
+
 # ------------------------------------------------------------------- export
 
 
@@ -609,34 +666,13 @@ def test_in_a_terminal_numbers_and_words_answer(run: Run, tmp_path: Path) -> Non
 
 # ------------------------------------------------------------------ Telegram
 
-Test = Callable[[Room], None]
-LONG: list[Test] = []
-
-
-def beside_the_others(test: Test) -> Test:
-    """It begins with the bot, and ends while others run: a chat takes one call a second."""
-    LONG.append(test)
-
-    @wraps(test)
-    def ends(room: Room) -> None:
-        room.talks[test.__name__].result()
-
-    return ends
+beside_the_others = Beside()
 
 
 @pytest.fixture(scope="module")
 def room(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    data = tmp_path_factory.mktemp("data")
-    with BotApi() as api, Served(api, data, BOT_KNOWLEDGE_DIR=str(folder)) as bot, ThreadPoolExecutor(len(LONG)) as pool:
-        room = Room(api, bot)
-        room.talks = {test.__name__: pool.submit(test, room) for test in LONG}
+    with beside_the_others.room(tmp_path_factory.mktemp("data"), BOT_KNOWLEDGE_DIR=str(folder)) as room:
         yield room
-        pool.shutdown()
-        api.quiet()
-        assert api.unanswered == []  # every press was acknowledged
-        assert api.flood_violations == 0
-        assert [str(call) for call in api.calls if call.status >= 400] == []
-        assert not re.search("ERROR|WARNING|Traceback", bot.log), bot.log
 
 
 def votes_of(room: Room, person: Person) -> list[dict[str, object]]:

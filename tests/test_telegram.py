@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -122,32 +123,42 @@ class Room:
 
 
 Talk = Callable[[Room], None]
-LONG: list[Talk] = []
 
 
-def beside_the_others(talk: Talk) -> Talk:
-    """A test that takes its time, for a chat takes one call a second: it begins with the bot, and ends while others run."""
-    LONG.append(talk)
+class Beside(dict[str, Talk]):
+    """Tests that take their time, for a chat takes one call a second: they begin with the bot, and end while others run."""
 
-    @wraps(talk)
-    def test(room: Room) -> None:
-        room.talks[talk.__name__].result()
+    def __call__(self, talk: Talk) -> Talk:
+        self[talk.__name__] = talk
 
-    return test
+        @wraps(talk)
+        def test(room: Room) -> None:
+            room.talks[talk.__name__].result()
+
+        return test
+
+    @contextlib.contextmanager
+    def room(self, data: Path, **variables: str) -> Iterator[Room]:
+        """A room that all tests of the module share; it ends without a fault."""
+        with BotApi() as api, Served(api, data, **variables) as bot, ThreadPoolExecutor(len(self)) as pool:
+            room = Room(api, bot)
+            room.talks = {name: pool.submit(talk, room) for name, talk in self.items()}
+            yield room
+            pool.shutdown()
+            api.quiet()
+            assert api.unanswered == []  # every press was acknowledged
+            assert api.flood_violations == 0
+            assert [str(call) for call in api.calls if call.status >= 400 and call.status != 403] == []
+            assert not re.search("ERROR|WARNING|Traceback", bot.log), bot.log
+
+
+beside_the_others = Beside()
 
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    with BotApi() as api, Served(api, tmp_path_factory.mktemp("data")) as bot, ThreadPoolExecutor(len(LONG)) as pool:
-        room = Room(api, bot)
-        room.talks = {talk.__name__: pool.submit(talk, room) for talk in LONG}
+    with beside_the_others.room(tmp_path_factory.mktemp("data")) as room:
         yield room
-        pool.shutdown()
-        api.quiet()
-        assert api.unanswered == []  # every press was acknowledged
-        assert api.flood_violations == 0
-        assert [str(call) for call in api.calls if call.status >= 400 and call.status != 403] == []
-        assert not re.search("ERROR|WARNING|Traceback", bot.log), bot.log
 
 
 # ---- questions and answers ----
@@ -387,6 +398,18 @@ def test_what_is_no_text_is_declined_with_questions_to_begin_with(room: Room, se
     ben = room.person("en")
     answer = room.answer(ben.chat, lambda: sends(ben))
     assert (answer.text, answer.labels) == ("I can only read text. Just type your question, for example:", STARTS["en"])
+
+
+@beside_the_others
+def test_an_album_gets_one_answer_and_its_words_are_read(room: Room) -> None:
+    def sent(words: str) -> list[str]:
+        anna = room.person("en")
+        room.answer(anna.chat, lambda: [anna.sends_photo("" if at else words, album=f"{anna.id}") for at in range(10)])
+        room.ask(anna, "thanks")
+        return [message.text[: len(ETCD["en"])] for message in anna.chat.by_bot]
+
+    media, thanks = says("media", "en")[: len(ETCD["en"])], says("thanks", "en")
+    assert side_by_side(lambda: sent(""), lambda: sent("What is etcd?")) == [[media, thanks], [ETCD["en"], thanks]]
 
 
 def test_the_words_below_a_picture_are_read(room: Room) -> None:

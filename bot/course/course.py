@@ -265,7 +265,7 @@ class Lessons:
                 texts.append(breakage.told.en)
                 stops.append(breakage.stops)
             told.update(*(step.truth for step in each.steps))
-            for stop in (self.picture.breaks.get(id) or self.knowledge.misconception(id) for id in stops):
+            for stop in (self.knowledge.stop(self.picture, id) for id in stops):
                 texts.append(stop.truth.en if stop else "")
             if each is lesson:
                 break

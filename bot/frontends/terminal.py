@@ -35,6 +35,13 @@ HISTORY = "history"
 NARROWEST, WIDEST = 16, 88  # columns; longer lines are hard to read
 
 
+class Screen(Console):
+    """Leaves it to the caller to end when nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 async def run(classroom: Classroom, notebook: Notebook, data: Path) -> int:
     """One learner's lesson, until the input ends."""
     try:
@@ -46,7 +53,7 @@ async def run(classroom: Classroom, notebook: Notebook, data: Path) -> int:
 async def _lesson(classroom: Classroom, notebook: Notebook, data: Path) -> int:
     learner = Learner(HERE, HERE)
     live = sys.stdin.isatty() and sys.stdout.isatty()
-    console = Console(highlight=False, soft_wrap=False, emoji=False, markup=False)
+    console = Screen(highlight=False, soft_wrap=False, emoji=False, markup=False)
     console.width = max(NARROWEST, min(console.width, WIDEST))
     if live:
         async for reply in classroom.hear(learner, "/start"):

@@ -128,6 +128,10 @@ class Knowledge:
         concept, _, key = id.rpartition(".")
         return self.concepts[concept].misconceptions.get(key) if concept in self.concepts else None
 
+    def stop(self, picture: Picture, id: str) -> Break | Misconception | None:
+        """The break of `picture`, or the misconception, with this id."""
+        return picture.breaks.get(id) or self.misconception(id)
+
     def say(self, key: str, language: Language, **words: object) -> str:
         return self.texts[key][language].format(**words)
 

@@ -87,6 +87,10 @@ class Misconception:
     truth: Both  # the refutation, cited
     triggers: Phrases  # what a question that holds it contains (see `contains_phrase`)
 
+    @property
+    def wrong(self) -> Both:
+        return self.says
+
 
 @entry
 class Answer:
@@ -179,6 +183,10 @@ class Break:
     severity: Literal["severe", "mild"]
     touches: tuple[ConceptId, ...] = ()  # further concepts it concerns
     triggers: Phrases
+
+    @property
+    def wrong(self) -> Both:
+        return self.invites
 
 
 @entry
@@ -374,8 +382,10 @@ class Wording:
     same: Alike
     order: Phrases = Phrases()  # words of somebody who orders; a number before the first says how many
     numbers: dict[Text, int] = Field(default_factory=dict)  # numbers in words
+    day: dict[Literal["morning", "evening"], Phrases] = Field(default_factory=dict)  # what stands before an hour
     asking: Phrases = Phrases()  # words with which a message asks rather than orders
     play: dict[Text, Phrases] = Field(default_factory=dict)  # what is said while an order is on the board
+    waiting: dict[Literal["hint", "dunno"], Phrases] = Field(default_factory=dict)  # said while a quiz question waits
     compare: Phrases  # words that ask for a difference
     choices: Phrases  # words that ask for one when they stand between two names
     later: dict[Text, tuple[ConceptId, ...]]  # words of ours that no entry explains yet → the nearest entries

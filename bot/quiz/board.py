@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bot.cited import Citations, gap
 from bot.knowledge.base import Knowledge
@@ -47,7 +47,10 @@ class Board:
     def __init__(self, knowledge: Knowledge, item: Item, key: tuple[int, ...], pending: Pending, language: Language) -> None:
         self.knowledge, self.item, self.key, self.pending, self.language = knowledge, item, key, pending, language
         self.open = open_(item, key, pending)
-        self.long = any(columns(self._label(at)) > BUTTON for at in self.open)  # then letters stand on the buttons
+        places = () if item.type == "explain" else shuffled(item, pending.seed)
+        self.letters = dict(zip(places, LETTERS, strict=False))  # each option keeps its own
+        # Then they stand on the buttons; a poll has none.
+        self.long = not pending.poll and any(columns(self._label(at)) > BUTTON for at in self.letters)
 
     def before(self, cites: Citations) -> Iterator[Block]:
         """What there is to say about the wrong answer that was just given."""
@@ -56,8 +59,9 @@ class Board:
             return
         lead, met = self._say(wrong(item)) + gap(self.language), [at for at in missed if at in key]
         if item.type in IN_TURN:
-            places = zip(placed(item, missed), taken(item, missed, self.language), strict=True)
-            yield Paragraph((Span(lead, "strong"), Span("".join(f"\n{MARKS[fits]} {text}" for fits, text in places))))
+            places = zip(placed(item, missed), self._taken(missed), strict=True)
+            rows = self._rows([f"{MARKS[fits]} {text}" for fits, text in places])
+            yield Paragraph((Span(lead, "strong"), Span(f"\n{rows}")))
             return
         feedback = next((item.options[at].feedback for at in missed if at not in key), None)
         yield cites.paragraph(feedback[self.language] if feedback else "", lead)
@@ -67,20 +71,19 @@ class Board:
             yield say(self._say("quiz.missing", count=len(key) - len(met)))
 
     def asked(self) -> Iterator[Block]:
-        """The stem, what was taken, and the options where they are too long for a button."""
+        """The stem, what was taken, and the options where they are too long for a button; what to do is said at first."""
         item, had = self.item, self.pending.taken
         yield say(item.stem[self.language])
         if item.type in IN_TURN and had:
-            yield lines(taken(item, had, self.language))
+            yield Paragraph((Span(self._rows(self._taken(had))),))
         if item.type == "match":
             left = sides(item.options[len(had)], self.language)[0]
             yield Paragraph((Span(f"{plain(left)}{BETWEEN}?", "strong"),))
-        elif item.type in ("order", "multiple", "explain"):
+        elif item.type == "explain" or (item.type in ("order", "multiple") and not self.pending.last):
             yield Paragraph((Span(self._say(f"quiz.how.{item.type}"), "quiet"),))
         if self.long:
-            yield lines(
-                [f"{letter}. {self._mark(at)}{self._label(at)}" for letter, at in zip(LETTERS, self.open, strict=False)]
-            )
+            shown = {*self.open, *(had if item.type in IN_TURN else ())}
+            yield lines([f"{letter}. {self._mark(at)}{self._label(at)}" for at, letter in self.letters.items() if at in shown])
 
     def hint(self, cites: Citations) -> Iterator[Block]:
         """The hint that was just asked for."""
@@ -91,8 +94,8 @@ class Board:
 
     def choices(self, id: str) -> Iterator[Choice]:
         """The options, what ends or undoes an answer, a hint, and `I don't know`."""
-        for letter, at in zip(LETTERS, self.open, strict=False):
-            yield Choice(self._mark(at) + (letter if self.long else self._label(at)), f"/tap {id} {at + 1}")
+        for at in self.open:
+            yield Choice(self._mark(at) + (self.letters[at] if self.long else self._label(at)), f"/tap {id} {at + 1}")
         if self.item.type == "multiple" and self.pending.taken:
             yield self._choice("done", f"/tap {id} done")
         if self.item.type in IN_TURN and self.pending.taken:
@@ -111,6 +114,14 @@ class Board:
     def _say(self, key: str, **words: object) -> str:
         return self.knowledge.say(key, self.language, **words)
 
+    def _taken(self, places: Sequence[int]) -> list[str]:
+        """Options one after the other, by their letters where they have some."""
+        return taken(self.item, places, self.language, self.letters if self.long else None)
+
+    def _rows(self, texts: list[str]) -> str:
+        """Line by line, unless letters are all there is to show."""
+        return ("   " if self.long and self.item.type == "order" else "\n").join(texts)
+
     def _label(self, at: int) -> str:
         """The option on its button; of a pair the right side."""
         return plain(sides(self.item.options[at], self.language)[-1])
@@ -126,9 +137,9 @@ def wrong(item: Item) -> str:
     return "quiz.wrong" if item.type in CHOSEN else "quiz.partly"
 
 
-def taken(item: Item, places: Sequence[int], language: Language) -> list[str]:
-    """Options line by line; of an `order` with their numbers, of a `match` beside the left sides."""
-    texts = [plain(sides(item.options[at], language)[-1]) for at in places]
+def taken(item: Item, places: Sequence[int], language: Language, letters: Mapping[int, str] | None = None) -> list[str]:
+    """Options, or their letters, one by one; of an `order` with their numbers, of a `match` beside the left sides."""
+    texts = [letters[at] if letters else plain(sides(item.options[at], language)[-1]) for at in places]
     if item.type == "order":
         return [f"{number}. {text}" for number, text in enumerate(texts, 1)]
     if item.type == "match":

@@ -93,11 +93,8 @@ class Progress:
     def _trap(self, card: Card, language: Language) -> str:
         """The wrong inference that a card is about."""
         stop = card.slip or self.path.picture.items[card.item].stops if card.item in self.path.picture.items else card.slip
-        misconception = self.knowledge.misconception(stop or "")
-        found = misconception.says if misconception else None
-        if stop in self.path.picture.breaks:
-            found = self.path.picture.breaks[stop].invites
-        wrong = found[language] if found else ""
+        found = self.knowledge.stop(self.path.picture, stop or "")
+        wrong = found.wrong[language] if found else ""
         return self.knowledge.say("progress.trap", language, wrong=wrong.rstrip("。.")) if wrong else ""
 
     def _name(self, concept: str, language: Language) -> str:

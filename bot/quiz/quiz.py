@@ -78,7 +78,8 @@ class Quiz:
         board, cites = Board(self.knowledge, item, self.key(id), pending, language), Citations()
         if pending.poll:
             return self._poll(learner, pending, board, heading, language)
-        blocks = (heading, *board.before(cites), *board.asked(), *board.hint(cites))
+        first = () if pending.last else (heading,)  # later the question stands in its own place
+        blocks = (*first, *board.before(cites), *board.asked(), *board.hint(cites))
         choices = tuple(board.choices(id))
         if cites.ids:
             topic = Topic((item.concept,), language, claims=tuple(cites.ids))
@@ -146,19 +147,31 @@ class Quiz:
         return self._shown(learner, pending, language)
 
     def said(self, learner: Learner, words: str, language: Language) -> Reply | None:
-        """What to say to an explanation in the learner's own words, or to an option that was typed; None to anything else."""
+        """What to say to an explanation in the learner's own words, or to what a button says; None to anything else."""
         pending = self._waits(learner)
         if not pending or not pending.listens:
             return None
         item, key = self.picture.items[pending.item], self.key(pending.item)
+        if command := self._buttons(pending).get(self.reader.key(words)):
+            name, _, pressed = command.removeprefix("/").partition(" ")
+            return {"tap": self.tap, "hint": self.hint, "dunno": self.dunno}[name](learner, pressed, language)
         if item.type == "explain":
             met = {at for at in pending.taken if at in key}
             return self._answered(learner, pending, tuple(sorted(met.union(said(item, self.reader.within(words))))), language)
-        typed = self.reader.key(words)
-        for at in open_(item, key, pending):
-            if typed in (self.reader.key(sides(item.options[at], each)[-1]) for each in LANGUAGES):
-                return self.tap(learner, f"{pending.item} {at + 1}", language)
         return None
+
+    def _buttons(self, pending: Pending) -> dict[str, str]:
+        """What may be typed in place of a button, in either language: its label, an option's text, a way to say it."""
+        id, item, key = pending.item, self.picture.items[pending.item], self.key(pending.item)
+        found = dict[str, str]()
+        for language in LANGUAGES:
+            board = Board(self.knowledge, item, key, pending, language)
+            found |= {choice.label: choice.command for choice in board.choices(id)}
+            found |= {sides(item.options[at], language)[-1]: f"/tap {id} {at + 1}" for at in board.open}
+            for name, phrases in self.knowledge.wording.waiting.items():
+                found |= dict.fromkeys(phrases[language], f"/{name} {id}")
+        typed = {self.reader.key(text): command for text, command in found.items()}
+        return {text: command for text, command in typed.items() if text}
 
     def hint(self, learner: Learner, id: str, language: Language) -> Reply:
         """The next of three hints, on the board of the question."""

@@ -71,7 +71,8 @@ class Board:
 
     def _sentence(self, lines: list[Line]) -> str:
         names = list(dict.fromkeys(words(line)["name"] for line in lines))[1:]
-        others = gap(self.language) + self._say("board.alike", names=", ".join(names[:MOST])) if names else ""
+        shown = ", ".join([*names[:MOST], *(["…"] if len(names) > MOST else [])])
+        others = gap(self.language) + self._say("board.alike", names=shown) if names else ""
         return self.tell(lines[0]).get(self.language, "") + others
 
     def _say(self, key: str, **gaps: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import fill
 
 from bot.errors import NotSimulated, Refused
 from bot.simulation import flags, reading, writing
@@ -96,8 +97,7 @@ def _verb(plain: list[str], document: str | None) -> str:
         raise Refused(f"error: Unexpected args: [{' '.join(more)[:60]}]\nSee 'kubectl create -h' for help and examples")
     if inner:
         raise Refused(f"error: unknown command \"{' '.join(more)[:60]}\"\nSee 'kubectl {head} -h' for help and examples")
-    known = dict.fromkeys(name.split()[0] for name in (*VERBS, *REAL))
-    near = [name for name in known if _distance(head.lower(), name) <= 2 or name.startswith(head.lower())]
+    near = [name for name in KNOWN if _distance(head.lower(), name) <= 2 or name.startswith(head.lower())]
     meant = "\n\nDid you mean this?" + "".join(f"\n\t{name}" for name in sorted(near)) if near else ""
     raise Refused(f'error: unknown command "{head[:40]}" for "kubectl"{meant}')
 
@@ -146,9 +146,10 @@ def run(cluster: Cluster, call: Call) -> str:
 def _help(cluster: Cluster, call: Call) -> str:
     names = {verb.replace("create -f", "create -f -") for verb in VERBS} - {"help", "create pdb"}
     names = {name for name in names if name.split()[0] in call.words} or names
-    return "This little cluster understands:\n" + "\n".join(f"  kubectl {name}" for name in sorted(names))
+    return fill("This little cluster understands kubectl " + ", ".join(sorted(names)), PAGE, subsequent_indent="  ")
 
 
+PAGE = 40  # columns of a list of commands
 GLOBAL = ("-n", "--namespace", "--context", "--kubeconfig", "--request-timeout", "-v", "--v")
 OTHERS = tuple(name for name in NAMESPACES if name != "default")
 LISTS = ("get", "events", "help", "version", "cluster-info")  # what may look into any namespace
@@ -202,3 +203,4 @@ VERBS = {
     "help": Verb(_help, reads=True),
     "events": Verb(reading.events, "for= types= watch", reads=True),
 }
+KNOWN = tuple(dict.fromkeys(name.split()[0] for name in (*VERBS, *REAL)))  # first words

@@ -17,7 +17,7 @@ from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import Break, Breakage, Language
 from bot.learners import Learner
 from bot.replies import Answer, Block, Choice, Paragraph, Reply, Span, say
-from bot.simulation import facts
+from bot.simulation import facts, kubectl
 from bot.simulation.board import Board, first
 from bot.simulation.cluster import Cluster
 from bot.simulation.objects import name_of
@@ -188,9 +188,8 @@ class Play:
             board.draw(cluster, [])[1],
             cites.paragraph(breakage.told[language]),
         ]
-        stop = self.picture.breaks.get(breakage.stops) or self.knowledge.misconception(breakage.stops)
-        if stop:
-            wrong, lead = (stop.invites, "stop.break") if isinstance(stop, Break) else (stop.says, "stop.misconception")
+        if stop := self.knowledge.stop(self.picture, breakage.stops):
+            wrong, lead = stop.wrong, "stop.break" if isinstance(stop, Break) else "stop.misconception"
             known = set(CITATION.findall(stop.truth[language])) <= set(cites.ids)
             doubt = self.knowledge.say("stop.said" if known else "stop.doubt", language, wrong=wrong[language])
             truth = () if known else (Span(gap(language)), *cites.spans(stop.truth[language]))
@@ -206,6 +205,12 @@ class Play:
         )
 
     # --------------------------------------------------------------- kubectl
+
+    @staticmethod
+    def commands(words: str) -> bool:
+        """Whether these words begin with kubectl and something that it can be told."""
+        head, _, rest = words.partition(" ")
+        return head.lower() == "kubectl" and rest.strip().split(" ")[0] in (*kubectl.KNOWN, "--help", "-h")
 
     def kubectl(self, learner: Learner, words: str, language: Language) -> Reply:
         """Does a command on the learner's cluster; what it prints, and what happened then."""
@@ -226,10 +231,12 @@ class Play:
                 cluster.run("wait 5s")
         printed = "\n".join(line.text or "" for line in lines if line.verb == "OUTPUT") or "–"
         head, *rows = printed.splitlines()
-        if len(rows) > ROWS:  # the newest stand last
-            further = self.knowledge.say("kubectl.rows", language, count=len(rows) - ROWS)
-            printed = "\n".join((head, further, *rows[-ROWS:]))
+        cut = len(rows) - ROWS
+        if cut > 0:  # the newest stand last
+            printed = "\n".join((head, "…", *rows[-ROWS:]))
         blocks: list[Block] = [Paragraph((Span(printed, "block"),))]
+        if cut > 0:
+            blocks.append(say(self.knowledge.say("kubectl.rows", language, count=cut, rows=ROWS)))
         if acts:
             before = cluster.clock.now
             lines += cluster.run("settle")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.learners import Card, Cards, Side, Voted
@@ -19,6 +19,7 @@ KEEP = _NEW.on_conflict_do_update(
     index_elements=["person", "concept", "side"],
     set_={name: _NEW.excluded[name] for name in FIELDS if name not in ("concept", "side")},
 )
+BEGUN = select(votes.c.person, func.min(votes.c.at)).group_by(votes.c.person)  # each person's oldest vote
 STALE = "cards"  # a mark that stands while the cards do not follow from the votes
 
 
@@ -38,12 +39,16 @@ def review(person: int, vote: Voted, at: float, rules: Rules, connection: Connec
 
 
 def rebuild(rules: Rules, connection: Connection) -> None:
-    """Makes every card anew from the votes."""
+    """Makes every card anew from the votes. One that began with votes that are forgotten by now stays as it is."""
     made: dict[tuple[int, str, Side], Card] = {}
+    begun = {row[0]: row[1] for row in connection.execute(BEGUN)}
     for row in connection.execute(select(votes).order_by(votes.c.id)):
         vote = Voted(row.item, tuple(row.options), row.right, row.hints, row.tries, row.known)
         if of := rules.side(vote):
             made[row.person, *of] = rules.after(made.get((row.person, *of)), vote, row.at)
+    for row in connection.execute(select(cards)):
+        if row.first < begun.get(row.person, 0.0):
+            made[row.person, row.concept, row.side] = _card(row)
     connection.execute(delete(cards))
     if made:
         connection.execute(insert(cards), [_row(person, card) for (person, *_), card in made.items()])

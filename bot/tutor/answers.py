@@ -198,13 +198,12 @@ class Answers:
 
     def _told(self, stop: str, form: Form, cites: Citations, language: Language) -> list[Block]:
         """Where the picture stops: what it invites, the truth, the bridge; or a misconception and its truth."""
-        found = self.picture.breaks.get(stop) or self.knowledge.misconception(stop)
+        found = self.knowledge.stop(self.picture, stop)
         assert found
         lead = self.knowledge.say("stop.break" if isinstance(found, Break) else "stop.misconception", language)
-        wrong = found.invites if isinstance(found, Break) else found.says
         said = set(CITATION.findall(found.truth[language])) <= set(cites.ids)  # the words above have told the truth
         said = said and not form.bridge  # where there is room it is told again
-        doubted = self.knowledge.say("stop.said" if said else "stop.doubt", language, wrong=wrong[language])
+        doubted = self.knowledge.say("stop.said" if said else "stop.doubt", language, wrong=found.wrong[language])
         doubt = doubted if form.doubt or said else ""
         truth = () if said else (Span(gap(language) if doubt else ""), *cites.spans(found.truth[language]))
         spans = (Span(lead + gap(language), "strong"), Span(doubt), *truth)
@@ -215,7 +214,7 @@ class Answers:
 
     def _told_here(self, stop: str | None) -> str | None:
         """`stop`, unless it is a break of another picture."""
-        return stop if stop and (stop in self.picture.breaks or self.knowledge.misconception(stop)) else None
+        return stop if stop and self.knowledge.stop(self.picture, stop) else None
 
     def _stop(self, ids: tuple[str, ...], finding: Finding, question: str, learner: Learner, plain: bool) -> str | None:
         """The break or misconception that a question touches; a plain question meets its concept's first unseen break."""

@@ -18,6 +18,7 @@ from bot.tutor.speaker import Speaker, Voice
 from bot.tutor.talk import Talk
 
 ADDRESS = re.compile(r"([a-z][a-z0-9-]*)(?:\.([0-9]+))?")  # what a button asks for: a concept, or its n-th answer
+ORDER = 40  # tokens; a longer message orders nothing, and to look through it would take too long
 SAME = 0.85  # from here on it is the same question
 EXACT = 0.97  # from here on even where another name stands in it
 
@@ -90,7 +91,7 @@ class Tutor:
     def cups(self, text: str) -> int | None:
         """How many cups a message orders; None when it orders none."""
         tokens = self.reader.tokens(text)
-        if "?" in text or "？" in text or self._holds(text, self.knowledge.wording.asking):
+        if len(tokens) > ORDER or "?" in text or "？" in text or self._holds(text, self.knowledge.wording.asking):
             return None
         idle = self.reader.idle(tokens)
         for size in range(len(tokens), 0, -1):

@@ -110,6 +110,7 @@ class Message:
     poll: Poll | None = None
     content: bytes = b""
     filename: str = ""
+    album: str = ""  # that it is a part of
     reply_to: Message | None = None
     thread: int | None = None
     edits: list[Edit] = field(default_factory=list)
@@ -202,6 +203,8 @@ class Message:
             out["reply_markup"] = self.markup
         if self.reply_to and deep:
             out["reply_to_message"] = self.reply_to.json(deep=False)
+        if self.album:
+            out["media_group_id"] = self.album
         if self.thread:
             out |= {"message_thread_id": self.thread, "is_topic_message": True}
         elif self.reply_to and not self.chat.private:
@@ -346,11 +349,11 @@ class Person:
 
     def sends_photo(
         self, caption: str = "", *, in_: Chat | None = None, reply_to: Message | None = None, heard: bool = False,
-        content: bytes = b"\x89PNG",
+        content: bytes = b"\x89PNG", album: str = "",
     ) -> Message:  # fmt: skip
         entities = noticed(caption)
         return self._send(
-            in_, heard, kind="photo", text=caption, entities=entities, reply_to=reply_to, content=content
+            in_, heard, kind="photo", text=caption, entities=entities, reply_to=reply_to, content=content, album=album
         )  # fmt: skip
 
     def sends_document(

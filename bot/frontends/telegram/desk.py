@@ -33,7 +33,7 @@ from bot.classroom import Classroom
 from bot.errors import Unkept
 from bot.frontends.telegram.drawn import MESSAGES, Drawn, draw, units
 from bot.frontends.telegram.growing import GROUP, PRIVATE, Growing
-from bot.frontends.telegram.heard import Heard, hear
+from bot.frontends.telegram.heard import WORDLESS, Heard, hear
 from bot.frontends.telegram.meters import Meters
 from bot.intents import PASSING, QUIZ, parse
 from bot.learners import Asked, Judged, Learner
@@ -47,6 +47,7 @@ from bot.store.learners import Learners
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+ALBUMS = 100  # that are remembered
 GOES_ON = "…"  # holds the place of a further part
 PLAIN = LinkPreviewOptions(is_disabled=True)  # a link in an answer is a source, not the subject
 TOO_LATE = ("to edit not found", "can't be edited", "MESSAGE_ID_INVALID")
@@ -113,6 +114,7 @@ class Desk:
         self.moved = 0.0  # when an answer made its last step
         self.trouble = False  # the database could not be used the last time
         self.troubled: set[int] = set()  # chats that were told so
+        self.albums: deque[str] = deque(maxlen=ALBUMS)  # the newest that something was heard of
 
     # ------------------------------------------------------------- receiving
 
@@ -147,10 +149,17 @@ class Desk:
             heard = await self._vote(heard)
         if not heard:
             return
+        album = update.message.media_group_id if update.message else None
+        if album and heard.text == WORDLESS and album in self.albums:
+            return  # one answer is enough for all of its pictures
+        if album:
+            self.albums.append(album)
         entry = Entry(update.update_id, heard.chat, json.dumps(asdict(heard), ensure_ascii=False))
         try:
             new = await self.inbox.add(entry)
         except Unkept:
+            if album:
+                self.albums.remove(album)
             await self._trouble(heard)
             raise
         self._no_trouble()

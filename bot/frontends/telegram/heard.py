@@ -10,6 +10,7 @@ from telegram.constants import ChatMemberStatus, ChatType
 from bot.intents import BOARD, COMMANDS, parse
 from bot.knowledge.schema import Language
 
+WORDLESS = "/media"  # what somebody says who sends a picture and no words
 AWAY = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
 
 
@@ -93,7 +94,7 @@ def _said(message: Message, me: User) -> Heard | None:
     if message.chat.type == ChatType.PRIVATE:
         if not text and message.effective_attachment is None:
             return None  # a pinned message, a changed picture
-        return Heard(user.id, message.chat.id, text or "/media", _language(user))
+        return Heard(user.id, message.chat.id, text or WORDLESS, _language(user))
     words = _addressed(message, text, me)
     if not words:
         return None
