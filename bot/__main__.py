@@ -18,7 +18,7 @@ from bot.classroom import Classroom
 from bot.errors import Fault, Faulty, Refused
 from bot.knowledge import base, kept
 from bot.knowledge.lint import Simulated
-from bot.knowledge.schema import Both, Language
+from bot.knowledge.schema import LANGUAGES, Both, Language
 from bot.learners import Learner
 from bot.quiz.memory import Memory
 from bot.replies import Answer
@@ -191,10 +191,30 @@ def _doctor(found: settings.Settings) -> int:
     from bot import doctor
     from bot.frontends.telegram.examined import examine
 
-    def faults() -> int:
-        return len(_examined(found.bot_knowledge_dir, found.bot_prompts_dir)[1])
+    shown = ""
 
-    return asyncio.run(doctor.examine(found, examine, faults))
+    def faults() -> int:
+        nonlocal shown
+        knowledge, wrong = _examined(found.bot_knowledge_dir, found.bot_prompts_dir)
+        shown = _pictured(knowledge) if knowledge else ""
+        return len(wrong)
+
+    def undrawn() -> str:
+        from bot.frontends.telegram import png
+
+        return png.undrawn(shown)
+
+    return asyncio.run(doctor.examine(found, examine, faults, undrawn))
+
+
+def _pictured(knowledge: base.Knowledge) -> str:
+    """All words that a drawing may show."""
+    pictures = knowledge.pictures.values()
+    names = [area.name for each in pictures for area in each.areas] + [
+        lesson.title for each in pictures for lesson in each.lessons.values()
+    ]
+    told = [both for key, both in knowledge.texts.items() if key.startswith(("progress.", "learn."))]
+    return "".join(both[language] for both in names + told for language in LANGUAGES)
 
 
 async def _ask(classroom: Classroom, asked: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from importlib.util import find_spec
 from typing import NamedTuple
 
 from bot import operator
@@ -17,7 +16,7 @@ from bot.store import care
 
 ROOM = 200 * 1024**2  # bytes that should be free
 MODEL_PATIENCE = 15.0  # seconds
-PICTURES = "resvg_py"  # what pictures are drawn with
+NAMED = 12  # characters at most that are named
 HELLO = Prompt("Answer with one word.", "Say OK.", 16)
 
 
@@ -44,10 +43,11 @@ def ill(key: str, **words: object) -> Finding:
 Telegram = Callable[[Settings], AsyncIterator[tuple[str, bool, dict[str, object]]]]
 
 
-async def examine(settings: Settings, telegram: Telegram, faults: Callable[[], int]) -> int:
+async def examine(settings: Settings, telegram: Telegram, faults: Callable[[], int], undrawn: Callable[[], str]) -> int:
     """Prints one line for each thing as soon as it is known; 0 when all are well, else 1.
 
-    `telegram` tells the keys of what it finds there; `faults` counts those of the knowledge.
+    `telegram` tells the keys of what it finds there; `faults` counts those of the knowledge; `undrawn` names the Chinese
+    characters that its pictures need and the typeface has not, or raises ImportError where nothing draws pictures.
     """
     findings = []
 
@@ -61,7 +61,7 @@ async def examine(settings: Settings, telegram: Telegram, faults: Callable[[], i
     tell(await _model(settings))
     tell(_disk(settings))
     tell(_knowledge(faults))
-    tell(well("fonts") if find_spec(PICTURES) else well("fonts.none"))
+    tell(_fonts(undrawn))
     return 0 if all(finding.fine for finding in findings) else 1
 
 
@@ -92,7 +92,7 @@ async def _model(settings: Settings) -> Finding:
             async for _ in pieces:
                 pass
     except Silent:
-        fault = next(iter(model.faults))
+        fault = next(iter(model.faults)).replace("APITimeoutError", "APIConnectionError")  # only connecting has a limit there
         known = fault in ("401", "403", "404", "402", "429", "APIConnectionError", "TimeoutError", "it said nothing")
         if fault != "it said nothing":  # it thinks first, or has been told to be brief: it is there
             return ill(f"model.{fault}" if known else "model.fault", name=endpoint.name, reason=fault)
@@ -115,3 +115,12 @@ def _knowledge(faults: Callable[[], int]) -> Finding:
     except Refused as refused:
         return Finding(False, str(refused))
     return ill("knowledge.faults", count=count) if count else well("knowledge")
+
+
+def _fonts(undrawn: Callable[[], str]) -> Finding:
+    """Draws them, as a picture would."""
+    try:
+        chars = undrawn()
+    except ImportError:
+        return well("fonts.none")
+    return ill("fonts.lacking", count=len(chars), chars=chars[:NAMED]) if chars else well("fonts")

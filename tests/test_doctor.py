@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,7 @@ WELL = [
     "✓ Model: lemon-1 answered in N s.",
     "✓ Disk: N MB free.",
     "✓ Knowledge: no faults.",
-    "✓ Fonts: pictures can be drawn."
-    if find_spec("resvg_py")
-    else "✓ Fonts: the part that draws pictures is not installed; answers are text.",
+    "✓ Fonts: pictures can be drawn.",
 ]
 AWAY = "✗ Telegram: not reached. Check the network; where Telegram is blocked, set BOT_PROXY or TELEGRAM_BASE_URL."
 
@@ -182,6 +181,14 @@ def model_away(telegram: BotApi, model: ModelApi, data: Path) -> dict[str, str]:
     return {"OPENAI_BASE_URL": f"{NOWHERE}/v1"}
 
 
+def model_behind_a_wall(telegram: BotApi, model: ModelApi, data: Path) -> dict[str, str]:
+    """Nobody answers the knock: the queue at the door is full."""
+    WALL.append(socket.create_server(("127.0.0.1", 0), backlog=0))
+    address = WALL[0].getsockname()
+    WALL.append(socket.create_connection(address))
+    return {"OPENAI_BASE_URL": f"http://127.0.0.1:{address[1]}/v1"}
+
+
 def model_unnamed(telegram: BotApi, model: ModelApi, data: Path) -> dict[str, str]:
     return {"BOT_MODEL": ""}
 
@@ -191,6 +198,16 @@ def spoilt_knowledge(telegram: BotApi, model: ModelApi, data: Path) -> dict[str,
     return {"BOT_KNOWLEDGE_DIR": str(data / "knowledge")}
 
 
+def rare_characters(telegram: BotApi, model: ModelApi, data: Path) -> dict[str, str]:
+    """A host's own name for a part of the whole."""
+    folder = shutil.copytree(ROOT / "knowledge", data / "knowledge")
+    (areas,) = folder.glob("metaphors/lemonade/areas.yaml")
+    text = areas.read_text("utf-8")
+    areas.write_text(re.sub("zh: (\\w)", "zh: 龘\\1", text, count=1), "utf-8")
+    return {"BOT_KNOWLEDGE_DIR": str(folder)}
+
+
+WALL: list[socket.socket] = []
 WEBHOOK = "✗ Webhook: "
 UNNAMED = "✗ OPENAI_API_KEY or OPENAI_BASE_URL is set but no model is named; set BOT_MODEL."
 # What is broken, what is said of it, and which of the healthy lines it stands for: from … up to before …
@@ -265,8 +282,21 @@ BROKEN: list[tuple[Break, str, int, int]] = [
         5,
         6,
     ),
+    (
+        model_behind_a_wall,
+        "✗ Model: not reached. Check OPENAI_BASE_URL and that the server runs; where it is blocked, set BOT_MODEL_PROXY.",
+        5,
+        6,
+    ),
     (model_unnamed, UNNAMED, 5, 6),
     (spoilt_knowledge, "✗ Knowledge: N faults. Run `kube-lemonade check`.", 7, 8),
+    (
+        rare_characters,
+        "✗ Fonts: Chinese characters of the pictures that cannot be drawn: 1 (龘). "
+        "Install the program anew, or use others in your knowledge.",
+        8,
+        9,
+    ),
 ]
 
 
@@ -302,6 +332,24 @@ def test_a_full_disk(tmp_path: Path) -> None:
     environ = {"BOT_DATA_DIR": str(tmp_path), "LANG": "en_US.UTF-8", "PATH": "/usr/bin:/bin"}
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()[3]) == (1, "✗ Disk: only 1 MB free. Make room.")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        ("sys.modules['resvg_py'] = None", "✓ Fonts: the part that draws pictures is not installed; answers are text."),
+        (
+            "from bot.frontends.telegram import png\npng.FONT = png.FONT.with_suffix('.away')",
+            "✗ Fonts: Chinese characters of the pictures that cannot be drawn: [0-9]{3} ",
+        ),
+    ],
+    ids=["nothing draws", "no typeface"],
+)
+def test_pictures_that_cannot_be_drawn(spoil: str, line: str, tmp_path: Path) -> None:
+    program = f"import sys\n{spoil}\nfrom bot.__main__ import main\nsys.exit(main(['doctor']))"
+    environ = {"BOT_DATA_DIR": str(tmp_path), "LANG": "en_US.UTF-8", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert re.match(line, done.stdout.splitlines()[-1])
 
 
 def test_wrong_settings_are_told_before_anything_else(run: Run) -> None:
