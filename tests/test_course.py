@@ -161,8 +161,7 @@ def test_the_whole_course_from_the_first_question_to_a_week_later(language: Lang
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_lesson_takes_minutes(language: Language) -> None:
     claims = {f"{concept.id}.{key}": claim for concept in KNOWLEDGE.concepts.values() for key, claim in concept.claims.items()}
-    truths = {id: stop.truth for id, stop in PICTURE.breaks.items()}
-    taken = {id: courses.minutes(lesson, language, claims, truths) for id, lesson in PICTURE.lessons.items()}
+    taken = {id: courses.minutes(lesson, language, claims, PICTURE.breaks) for id, lesson in PICTURE.lessons.items()}
     assert all(3 <= minutes <= 10 for minutes in taken.values()), taken
 
 

@@ -274,7 +274,7 @@ class Step:
     tells: Both | None = None  # of a scene: the picture's side
     truth: tuple[ClaimId, ...] = ()  # of a scene: Kubernetes' side, in the claims' own words
     breakage: Text | None = None  # guessed first, then watched in the simulation
-    stops: tuple[StopId, ...] = Field(default=(), max_length=2)
+    stops: tuple[BreakId, ...] = Field(default=(), max_length=2)
 
 
 @entry
@@ -294,6 +294,11 @@ class Lesson:
     def plays(self) -> tuple[str, ...]:
         """The breakages that are guessed and watched in it."""
         return tuple(step.breakage for step in self.steps if step.breakage)
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The breaks that it tells, those apart that its breakages show."""
+        return tuple(id for step in self.steps for id in step.stops)
 
 
 @entry
