@@ -380,9 +380,10 @@ class _Base:
         """Each quiz item is what its type says, fits a poll, and the bank as a whole gives no key away."""
         seen: dict[str, str] = {}
         bank = []
+        echoes = next((file.value.echoes for file in self.files if isinstance(file.value, Wording)), Phrases())
         for file, place, item in self.items:
             self._once(file, place, "duplicate-id", str(place[-1]), seen)
-            for fault in quizzes.faults(item, simulated.facts):
+            for fault in (*quizzes.faults(item, simulated.facts), *quizzes.echoing(item, echoes)):
                 file.fault((*place, *fault.place), fault.kind, **fault.words)
             right = quizzes.key(item)
             if len(right) == 1 and item.type in quizzes.CHOSEN:

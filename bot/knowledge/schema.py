@@ -388,6 +388,7 @@ class Wording:
     real_words: Phrases  # everyday words that look like a misspelt name of ours and are none
     particles: Text  # characters that Chinese adds at the end of a phrase
     languages: Phrases  # what people call each language
+    echoes: Phrases = Phrases()  # what the program says itself of a quiz answer, so that no feedback begins with it
     small_talk: dict[Text, Phrases]  # what the learner means → how people say it, whole messages
 
 
