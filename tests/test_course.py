@@ -336,6 +336,21 @@ def test_the_course_in_a_terminal(run: Run) -> None:
         assert words in done.stdout
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_lesson_in_a_terminal_goes_on_the_next_time(run: Run, language: Language) -> None:
+    def says(*lines: str) -> str:
+        return run("chat", stdin="\n".join([*lines, ""]), BOT_LANGUAGE=language, COLUMNS="80").stdout
+
+    title = PICTURE.lessons["shop"].title[language]
+    says("/learn", "1", "/learn shop 1", "1", "1")
+    assert says("/learn").splitlines()[1] == f"{title} · 3/{len(PICTURE.lessons['shop'].steps)}"
+    asked = KNOWLEDGE.say("learn.asked", language, title=title, at=1, count=courses.ITEMS)
+    assert asked in says("/learn shop items")
+    assert says("/learn").splitlines()[1] == asked
+    assert KNOWLEDGE.say("forgotten", language) in says("/forget yes")
+    assert KNOWLEDGE.say("learn.choice.picture", language) in says("/learn")
+
+
 def test_a_lesson_in_a_chat_goes_on_after_a_restart(tmp_path: Path) -> None:
     with BotApi() as api:
         bot = Served(api, tmp_path)

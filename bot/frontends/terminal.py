@@ -44,7 +44,7 @@ async def run(classroom: Classroom, notebook: Notebook, data: Path) -> int:
 
 
 async def _lesson(classroom: Classroom, notebook: Notebook, data: Path) -> int:
-    learner = Learner(HERE, HERE)
+    learner = await notebook.opened()
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, soft_wrap=False, emoji=False, markup=False)
     console.width = max(NARROWEST, min(console.width, WIDEST))
