@@ -365,7 +365,8 @@ class Lessons:
         day = date.fromordinal(EPOCH + max(today, 0)).isoformat()
         told = say(self._say("learn.done", language, cups="🥤" * len(lessons)))
         heading = say(f"🎓 {title} · {day}", "heading")
-        return Drawing((heading, told), (self._lessons(language),), svg=draw(Board(title, day, cups, foot)))
+        review = Choice(self._say("choice.review", language), "/review")
+        return Drawing((heading, told), (review, self._lessons(language)), svg=draw(Board(title, day, cups, foot)))
 
     # ----------------------------------------------------------------- words
 

@@ -127,7 +127,8 @@ def draw(console: Console, reply: Reply) -> None:
     if reply.choices:
         console.print()
         for number, choice in enumerate(reply.choices, 1):
-            console.print(Text.assemble((f"{number:>2} ", "bold cyan"), choice.label))
+            label = Text("\n   ").join(_wrapped(Text(choice.label), console.width - 3).split())
+            console.print(Text.assemble((f"{number:>2} ", "bold cyan"), label))
     console.print()
 
 
