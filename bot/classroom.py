@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bot import intents
-from bot.cited import Citations
+from bot.cited import Citations, gap
 from bot.course.course import Lessons
 from bot.intents import Intent
 from bot.knowledge.base import Knowledge
@@ -416,8 +416,9 @@ class Classroom:
         learner.now = 0
         lines = (self.knowledge.say("start", language), self.picture.metaphor.opening[language])
         blocks = (say(lines[0], "heading"), say(lines[1]), say(self.knowledge.say("start.ask", language)))
-        names = (*(("learn",) if self.picture.course else ()), "order", "quiz")
-        return Reply(blocks, (*self.tutor.starts(language), *(self._command(name, language) for name in names)))
+        course = (self._course(learner, language),) if self.picture.course else ()
+        further = (self._command(name, language) for name in ("order", "quiz"))
+        return Reply(blocks, (*self.tutor.starts(language), *course, *further))
 
     def _otherwise(self, learner: Learner, id: str, language: Language) -> Reply:
         """The truth of a break in a second picture."""
@@ -425,10 +426,10 @@ class Classroom:
         if not stop or not stop.otherwise:
             return self._said("otherwise.none", language)
         cites = Citations()
-        told = cites.paragraph(stop.otherwise[language], self.knowledge.say("otherwise", language))
+        told = cites.paragraph(stop.otherwise[language], self.knowledge.say("otherwise", language) + gap(language))
         number = learner.tell(Topic((self.picture.owner(id),), language, claims=tuple(cites.ids)))
         sources = Choice(self.knowledge.say("choice.sources", language), f"/sources {number}")
-        onward = self._command("learn", language) if learner.walk else self._command("quiz", language)
+        onward = self._course(learner, language) if learner.walk else self._command("quiz", language)
         return Reply((told,), (onward, sources))
 
     def _help(self, language: Language) -> Reply:
@@ -441,6 +442,11 @@ class Classroom:
         chat = bool(self.export)  # a terminal neither reminds nor hands anything over
         names = ("language", *(("remind",) if chat else ()), "privacy", *(("export",) if chat else ()), "forget")
         return self._said("settings", language, tuple(self._command(name, language) for name in names))
+
+    def _course(self, learner: Learner, language: Language) -> Choice:
+        """The way into the course, and back to the lesson that is open."""
+        name = "lesson" if self.lessons.open(learner) else "learn"
+        return Choice(self.knowledge.say(f"choice.{name}", language), "/learn")
 
     def _command(self, name: str, language: Language) -> Choice:
         return Choice(self.knowledge.say(f"choice.{name}", language), f"/{name}")

@@ -10,6 +10,7 @@ WIDTH = 1080  # pixels, as every length here
 MARGIN, HEAD, FOOT = 60, 240, 90
 COLUMNS, CELL_W, CELL_H = 4, 240, 410
 CUP_W, CUP_H, TAPER = 150, 220, 22
+SMALLEST = 24  # of a name that is not broken
 BUBBLES = ((-34, 36, 5), (-8, 62, 4), (26, 40, 6), (-22, 104, 4), (30, 122, 5))  # right of the middle, above the ground, size
 INK, SOFT, PAPER = "#3b2f1e", "#8a7a5c", "#fff9ec"
 
@@ -38,13 +39,19 @@ def draw(board: Board) -> str:
     """The drawing as SVG, WIDTH wide."""
     rows = -(-len(board.cups) // COLUMNS)
     height = HEAD + rows * CELL_H + FOOT
-    size = min((_fitting(cup.name) for cup in board.cups), default=0)
+    names = [_broken(cup.name) for cup in board.cups]
+    size = min((_fitting(line) for lines in names for line in lines), default=0)
+    lines = max(map(len, names), default=1)
     parts = [_ground(height), _text(WIDTH / 2, 108, board.title, 60, INK), _text(WIDTH / 2, 172, board.under, 34, SOFT)]
     for at, cup in enumerate(board.cups):
         row, column = divmod(at, COLUMNS)
         here = min(COLUMNS, len(board.cups) - row * COLUMNS)
         left = (WIDTH - here * CELL_W) / 2 + column * CELL_W
-        parts.append(_cup(at, left + CELL_W / 2, HEAD + row * CELL_H, cup, size))
+        x, y = left + CELL_W / 2, HEAD + row * CELL_H
+        parts.append(_cup(at, x, y, cup))
+        parts += [_text(x, y + 324 + n * size * 1.2, line, size, INK) for n, line in enumerate(names[at])]
+        told = f"{cup.full} / {cup.count}" if cup.count else "–"
+        parts.append(_text(x, y + 364 + (lines - 1) * 22, told, 28, SOFT))
     parts.append(_text(WIDTH / 2, height - 46, board.foot, 28, SOFT))
     body = "".join(parts)
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="Lemonade Sans">{body}</svg>'
@@ -60,8 +67,8 @@ def _ground(height: int) -> str:
     )
 
 
-def _cup(number: int, x: float, y: float, cup: Cup, size: int) -> str:
-    """One cup with its straw, its lemonade and its label; `x` is its middle, `y` the top of its cell, `size` the label's."""
+def _cup(number: int, x: float, y: float, cup: Cup) -> str:
+    """One cup with its straw and its lemonade; `x` is its middle, `y` the top of its cell."""
     top, bottom = y + 50, y + 50 + CUP_H
     outline = _glass(x, top, bottom)
     surface = bottom - 8 - cup.level * (CUP_H - 34)
@@ -90,8 +97,6 @@ def _cup(number: int, x: float, y: float, cup: Cup, size: int) -> str:
                  ' stroke-linecap="round" stroke-opacity="0.8"/>')  # fmt: skip
     if cup.full and cup.full == cup.count:
         parts.append(_slice(x - CUP_W / 2 + 6, top + 2))
-    told = f"{cup.full} / {cup.count}" if cup.count else "–"
-    parts += [_text(x, bottom + 54, cup.name, size, INK), _text(x, bottom + 94, told, 28, SOFT)]
     return "".join(parts)
 
 
@@ -114,6 +119,15 @@ def _slice(x: float, y: float) -> str:
 
 def _text(x: float, y: float, words: str, size: int, colour: str) -> str:
     return f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="middle" fill="{colour}">{escape(words)}</text>'
+
+
+def _broken(name: str) -> tuple[str, ...]:
+    """A name in one line, or in two where it would be too small to read."""
+    gaps = [at for at, char in enumerate(name) if char == " "]
+    if _fitting(name) >= SMALLEST or not gaps:
+        return (name,)
+    middle = min(gaps, key=lambda at: abs(2 * at - len(name)))
+    return name[:middle], name[middle + 1 :]
 
 
 def _fitting(words: str) -> int:

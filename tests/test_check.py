@@ -19,6 +19,7 @@ KUBERNETES = "truth/concepts/kubernetes.yaml"
 TEXTS = "texts/classroom.yaml"
 ITEMS = "metaphors/lemonade/items/breaks.yaml"
 QUIZ = "truth/items/quiz.yaml"
+LESSONS = "metaphors/lemonade/lessons"
 Spoil = Callable[[Path], object]
 
 
@@ -237,6 +238,12 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
     ),
     "pair with one side": (item("调度器 ↔ 选节点", "调度器选节点"), QUIZ, "left ↔ right"),
     "option without feedback": (item(FEEDBACK, ""), QUIZ, "needs feedback"),
+    "feedback that echoes the program": (item('zh: "ReplicaSet 新建', 'zh: "对：ReplicaSet 新建'), QUIZ, "begins with “对：”"),
+    "feedback that echoes the program in English": (
+        item('en: "The new Pods of', 'en: "Yes. The new Pods of'),
+        QUIZ,
+        "with “Yes.”",
+    ),
     "explanation that nobody hears": (
         item("        detect: {zh: [没了, 消失], en: [gone, die]}\n", ""),
         QUIZ,
@@ -258,6 +265,36 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
         few_items,
         "metaphors/lemonade/roles/",
         "B5 is a severe break; it needs two quiz items or more (stops: B5), and has 0",
+    ),
+    "course that misses a severe break": (
+        cut(f"{LESSONS}/head-office.yaml", "  - stops: [B9]"),
+        "metaphors/lemonade/course.yaml:2:",
+        "no lesson meets the break B9; its concept is of tier 1",
+    ),
+    "course that misses a mild break": (
+        change(f"{LESSONS}/breaking.yaml", "stops: [B92, B90]", "stops: [B92]"),
+        "metaphors/lemonade/course.yaml:2:",
+        "no lesson meets the break B90; its concept is of tier 2",
+    ),
+    "course that misses what a breakage shows": (
+        change("metaphors/lemonade/breakages/order-too-big.yaml", "stops: B36", "stops: B14"),
+        "metaphors/lemonade/course.yaml:2:",
+        "no lesson meets the break B36",
+    ),
+    "lesson with a break that the picture has not": (
+        change(f"{LESSONS}/head-office.yaml", "stops: [B9]", "stops: [B9, B999]"),
+        f"{LESSONS}/head-office.yaml",
+        "B999 does not exist",
+    ),
+    "lesson that stops at a misconception": (
+        change(f"{LESSONS}/head-office.yaml", "stops: [B9]", "stops: [etcd.m1]"),
+        f"{LESSONS}/head-office.yaml",
+        "etcd.m1",
+    ),
+    "lesson of a quarter of an hour": (
+        append(f"{LESSONS}/head-office.yaml", "  - breakage: tray-dropped\n" * 4),
+        f"{LESSONS}/head-office.yaml",
+        "minutes; at most 10",
     ),
     "keys at one place": (
         bank("surely", 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from bot.cited import gap
 from bot.classroom import Classroom
 from bot.knowledge import base, courses
 from bot.knowledge.measure import CITATION
@@ -29,6 +31,7 @@ KNOWLEDGE = base.load(base.default_folder())
 PICTURE = KNOWLEDGE.pictures["lemonade"]
 assert PICTURE.course
 COURSE = PICTURE.course
+LEGIBLE = 22  # pixels of 1080
 SCREEN, PLAYED = 22, 30  # lines of a phone, buttons apart; with the counter after a play
 DAY = 86_400.0
 LEARNERS = TypeAdapter(Learner)
@@ -152,6 +155,7 @@ def test_the_whole_course_from_the_first_question_to_a_week_later(language: Lang
     card = pupil.taps("learn.choice.on")
     assert isinstance(card, Picture)
     assert "2024-10-11" in card.svg
+    assert min(map(int, re.findall(r'font-size="(\d+)"', card.svg))) >= LEGIBLE
     asked = [vote.item for vote in pupil.votes if vote.within not in ("before", "after", "later")]
     assert not {*before, *after, *later}.intersection(asked)  # what the course never showed
     assert len({*before, *after, *later}) == len(before) + len(after) + len(later)
@@ -161,8 +165,7 @@ def test_the_whole_course_from_the_first_question_to_a_week_later(language: Lang
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_lesson_takes_minutes(language: Language) -> None:
     claims = {f"{concept.id}.{key}": claim for concept in KNOWLEDGE.concepts.values() for key, claim in concept.claims.items()}
-    truths = {id: stop.truth for id, stop in PICTURE.breaks.items()}
-    taken = {id: courses.minutes(lesson, language, claims, truths) for id, lesson in PICTURE.lessons.items()}
+    taken = {id: courses.minutes(lesson, language, claims, PICTURE.breaks) for id, lesson in PICTURE.lessons.items()}
     assert all(3 <= minutes <= 10 for minutes in taken.values()), taken
 
 
@@ -225,6 +228,18 @@ def test_a_placement_opens_the_questions_of_a_lesson_and_passes_none() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_each_thing_is_named_beside_its_picture(language: Language) -> None:
+    pupil = begun(language)
+    for id, lesson in PICTURE.lessons.items():
+        named = set()
+        for at, step in enumerate(lesson.steps, 1):
+            if step.about and step.about not in named:
+                named.add(step.about)
+                pair = f"🍋 {PICTURE.roles[step.about].role[language]} ↔ {KNOWLEDGE.concepts[step.about].name[language]}"
+                assert pair in pupil.says(f"/learn {id} {at}").text.splitlines()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_without_the_picture_nothing_is_said_of_lemonade(language: Language) -> None:
     pupil = Pupil(language)
     pupil.says("/learn")
@@ -238,16 +253,17 @@ def test_without_the_picture_nothing_is_said_of_lemonade(language: Language) -> 
                 assert not any(word in text.partition("\n")[2].lower() for word in words), text
 
 
-def test_whoever_misses_one_thing_twice_is_offered_another_picture() -> None:
-    pupil = Pupil()
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_misses_one_thing_twice_is_offered_another_picture(language: Language) -> None:
+    pupil = Pupil(language)
     id = next(id for id, item in PICTURE.items.items() if item.stops and _otherwise(item.stops))
     for times in (1, 2):
         pupil.says(f"/quiz {PICTURE.items[id].concept}")
         pupil.learner.pending = None
         pupil.says(f"/vote {id} {_wrong(pupil, id)}")
-        assert (KNOWLEDGE.say("choice.otherwise", "zh") in pupil.offers) == (times == 2)
+        assert (KNOWLEDGE.say("choice.otherwise", language) in pupil.offers) == (times == 2)
     told = pupil.taps("choice.otherwise").text
-    assert told.startswith(KNOWLEDGE.say("otherwise", "zh"))
+    assert told.startswith(KNOWLEDGE.say("otherwise", language) + gap(language))
 
 
 def _otherwise(stop: str) -> bool:
@@ -264,7 +280,7 @@ def test_a_lesson_goes_on_at_a_word_and_is_found_again_after_a_question(language
     pupil.says("/learn receipt 1")
     assert pupil.says(word).text.startswith(PICTURE.lessons["receipt"].title[language] + " · 2/")
     screen = pupil.last.text
-    for asked in ("Pod", "/confused", "/new", f"/language {language}"):
+    for asked in ("Pod", "/confused", "/new", "/start", f"/language {language}"):
         pupil.says(asked)
         assert pupil.taps("choice.lesson").text == screen
     pupil.says("/learn receipt items")
@@ -335,6 +351,21 @@ def test_the_course_in_a_terminal(run: Run) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for words in ("点过外卖吗", "🧾 小票和小票柜 · 5/7", "表交上去会怎样", "出杯台：3/3 杯能喝", "比喻到此为止"):
         assert words in done.stdout
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_lesson_in_a_terminal_goes_on_the_next_time(run: Run, language: Language) -> None:
+    def says(*lines: str) -> str:
+        return run("chat", stdin="\n".join([*lines, ""]), BOT_LANGUAGE=language, COLUMNS="80").stdout
+
+    title = PICTURE.lessons["shop"].title[language]
+    says("/learn", "1", "/learn shop 1", "1", "1")
+    assert says("/learn").splitlines()[1] == f"{title} · 3/{len(PICTURE.lessons['shop'].steps)}"
+    asked = KNOWLEDGE.say("learn.asked", language, title=title, at=1, count=courses.ITEMS)
+    assert asked in says("/learn shop items")
+    assert says("/learn").splitlines()[1] == asked
+    assert KNOWLEDGE.say("forgotten", language) in says("/forget yes")
+    assert KNOWLEDGE.say("learn.choice.picture", language) in says("/learn")
 
 
 def test_a_lesson_in_a_chat_goes_on_after_a_restart(tmp_path: Path) -> None:

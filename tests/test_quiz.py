@@ -606,7 +606,7 @@ def test_the_export_says_all_of_an_item(rows: dict[str, dict[str, Any]]) -> None
         "stem": {"zh": cloze.stem.zh, "en": cloze.stem.en},
         "options": [
             {"text": {"zh": "kubelet", "en": "kubelet"}, "correct": True, "misconception": None,
-             "feedback": {"zh": "对，它用容器运行时来创建。", "en": "Yes, using a container runtime."}},
+             "feedback": {"zh": "它用容器运行时来创建。", "en": "It uses a container runtime."}},
             {"text": {"zh": "调度器", "en": "scheduler"}, "correct": False, "misconception": "kubelet.m1",
              "feedback": {"zh": "调度器只选节点。", "en": "The scheduler selects the node."}},
             {"text": {"zh": "Service", "en": "Service"}, "correct": False, "misconception": "pod.m2",
@@ -704,7 +704,7 @@ def test_a_question_is_a_native_poll_and_a_vote_is_answered(room: Room) -> None:
     assert poll.poll.question.text == item.stem.en
     assert [option.text for option in poll.poll.options] == [option.text.en for option in item.options]
     assert poll.poll.correct == [1]
-    assert right.text == "✅ Right! Yes, the new Pods of the ReplicaSet have different IPs.¹\n\n1 of 7 right"
+    assert right.text == "✅ Right! The new Pods of the ReplicaSet have different IPs.¹\n\n1 of 7 right"
     assert right.labels == ["Next question", "Explain Pod", "Sources"]
     assert wrong.text.startswith("🤔 Not that one. You need do nothing")
     assert wrong.text.endswith("\n\n✓ New Pods take their place\n\n0 of 7 right")

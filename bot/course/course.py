@@ -16,6 +16,7 @@ from bot.cups import Board, Cup, draw
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.courses import ITEMS
 from bot.knowledge.measure import CITATION
+from bot.knowledge.quizzes import BETWEEN
 from bot.knowledge.schema import Item, Language, Lesson, Step
 from bot.learners import Learner, Topic, Voted, Walk
 from bot.replies import Block, Choice, Paragraph, Reply, Span, say
@@ -201,25 +202,27 @@ class Lessons:
         return self._choice(name, language, f"{walk.lesson} {walk.step + 1}")
 
     def _scene(self, step: Step, plain: bool, repeated: bool, cites: Citations, language: Language) -> Iterator[Block]:
-        """The picture beside the truth; in plain words alone for somebody who does without the picture."""
+        """The picture beside the truth, and once what is what; in plain words for somebody who does without the picture."""
         if plain:
             if step.about and not repeated:
                 yield cites.paragraph(self.knowledge.concepts[step.about].plainer[language])
         elif step.tells:
             if step.look:
                 yield say(step.look[language])
-            yield Paragraph((Span("🍋 "), Span(step.tells[language])))
+            role = None if repeated else self.picture.roles.get(step.about or "")
+            pair = f"{role.role[language]}{BETWEEN}{self.knowledge.concepts[role.concept].name[language]}\n" if role else ""
+            yield Paragraph((Span("🍋 "), Span(pair, "strong"), Span(step.tells[language])))
         told = gap(language).join(f"{self.knowledge.claim(id)[language]}[{id}]" for id in step.truth)
         yield cites.paragraph(told, "☸️ ")
 
     def _stops(self, step: Step, plain: bool, cites: Citations, language: Language) -> Iterator[Block]:
         """Where the picture stops: what it invites one to think, the truth, and how to mend it."""
         for id in step.stops:
-            stop = self.picture.breaks[id]
+            stop, key = self.picture.breaks[id], "stop.break" if id == step.stops[0] else "stop.further"
             if plain:
                 yield cites.paragraph(stop.truth[language], "☸️ ")
                 continue
-            lead = self._say("stop.break", language).rstrip() + gap(language)
+            lead = self._say(key, language).rstrip() + gap(language)
             doubt = self._say("stop.doubt", language, wrong=stop.invites[language])
             yield Paragraph((Span(lead, "strong"), Span(doubt + gap(language)), *cites.spans(stop.truth[language])), "stop")
             if len(step.stops) == 1:
@@ -241,8 +244,7 @@ class Lessons:
     def _pool(self, lesson: Lesson, walk: Walk) -> list[str]:
         """Items on the lesson, those first whose answer was told in it or before; the others only where these are few."""
         told = self._told(lesson)
-        stops = {id for step in lesson.steps for id in step.stops}
-        stops |= {self.picture.breakages[id].stops for id in lesson.plays}
+        stops = {*lesson.stops} | {self.picture.breakages[id].stops for id in lesson.plays}
 
         def fits(item: Item) -> bool:
             mine = item.concept in lesson.about or item.stops in stops
@@ -260,7 +262,7 @@ class Lessons:
         assert self.picture.course
         texts, told = list[str](), set[str]()
         for each in map(self.picture.lessons.__getitem__, self.picture.course.lessons):
-            stops = [id for step in each.steps for id in step.stops]
+            stops = [*each.stops]
             for breakage in map(self.picture.breakages.__getitem__, each.plays):
                 texts.append(breakage.told.en)
                 stops.append(breakage.stops)
@@ -363,7 +365,8 @@ class Lessons:
         day = date.fromordinal(EPOCH + max(today, 0)).isoformat()
         told = say(self._say("learn.done", language, cups="🥤" * len(lessons)))
         heading = say(f"🎓 {title} · {day}", "heading")
-        return Drawing((heading, told), (self._lessons(language),), svg=draw(Board(title, day, cups, foot)))
+        review = Choice(self._say("choice.review", language), "/review")
+        return Drawing((heading, told), (review, self._lessons(language)), svg=draw(Board(title, day, cups, foot)))
 
     # ----------------------------------------------------------------- words
 

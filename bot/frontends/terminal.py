@@ -51,7 +51,7 @@ async def run(classroom: Classroom, notebook: Notebook, data: Path) -> int:
 
 
 async def _lesson(classroom: Classroom, notebook: Notebook, data: Path) -> int:
-    learner = Learner(HERE, HERE)
+    learner = await notebook.opened()
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Screen(highlight=False, soft_wrap=False, emoji=False, markup=False)
     console.width = max(NARROWEST, min(console.width, WIDEST))
@@ -134,7 +134,8 @@ def draw(console: Console, reply: Reply) -> None:
     if reply.choices:
         console.print()
         for number, choice in enumerate(reply.choices, 1):
-            console.print(Text.assemble((f"{number:>2} ", "bold cyan"), choice.label))
+            label = Text("\n   ").join(_wrapped(Text(choice.label), console.width - 3).split())
+            console.print(Text.assemble((f"{number:>2} ", "bold cyan"), label))
     console.print()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -22,6 +22,7 @@ from bot.knowledge.schema import (
     LANGUAGES,
     Areas,
     Both,
+    Break,
     Breakage,
     Concept,
     Course,
@@ -48,8 +49,6 @@ ROOM: dict[str, tuple[int, int]] = {
     "picture": (16, 9), "kubernetes": (20, 12), "role": (10, 8), "name": (16, 5),
     "feedback": (80, 52), "tells": (84, 56), "otherwise": (84, 56), "area": (8, 4),
 }  # fmt: skip
-
-EARLY = 2  # the highest tier whose severe breaks the course has to meet where it teaches the concept; of tier 1 all
 
 
 def lint(files: list[File], needed_texts: dict[str, Both], simulated: Simulated, whole: bool = True) -> None:
@@ -106,7 +105,6 @@ class _Base:
         misconceptions = {f"{concept.id}.{key}" for _, concept in self.concepts for key in concept.misconceptions}
         self.stops = misconceptions | {key for _, role in self.roles for key in role.breaks}
         self._told = {f"{concept.id}.{key}": claim for _, concept in self.concepts for key, claim in concept.claims.items()}
-        self._truths = {key: stop.truth for _, role in self.roles for key, stop in role.breaks.items()}
         # What a file without its shape would have held is not known; links to it are not its author's second mistake.
         self.shapeless = {PurePosixPath(file.name).stem for file in files if file.value is None}
 
@@ -382,9 +380,10 @@ class _Base:
         """Each quiz item is what its type says, fits a poll, and the bank as a whole gives no key away."""
         seen: dict[str, str] = {}
         bank = []
+        echoes = next((file.value.echoes for file in self.files if isinstance(file.value, Wording)), Phrases())
         for file, place, item in self.items:
             self._once(file, place, "duplicate-id", str(place[-1]), seen)
-            for fault in quizzes.faults(item, simulated.facts):
+            for fault in (*quizzes.faults(item, simulated.facts), *quizzes.echoing(item, echoes)):
                 file.fault((*place, *fault.place), fault.kind, **fault.words)
             right = quizzes.key(item)
             if len(right) == 1 and item.type in quizzes.CHOSEN:
@@ -460,44 +459,35 @@ class _Base:
                 file.fault(("guesses",), "one-true", facts=", ".join(sorted(facts)))
 
     def courses(self) -> None:
-        """A lesson is whole and takes minutes, the course names each once, and meets the severe breaks of what it teaches."""
+        """A lesson is whole and takes minutes, the course names each once, and meets every break of the first tiers."""
+        tiers = {concept.id: concept.tier for _, concept in self.concepts}
         for file, metaphor in self.metaphors:
             home = str(PurePosixPath(file.name).parent)
             mine = [each for each in self.files if each.name.startswith(f"{home}/")]
             lessons = {PurePosixPath(each.name).stem: each for each in mine if isinstance(each.value, Lesson)}
             course = next((each for each in mine if isinstance(each.value, Course)), None)
-            breakages = {PurePosixPath(each.name).stem: each.value for each in mine if isinstance(each.value, Breakage)}
+            plays = {PurePosixPath(each.name).stem: each.value.stops for each in mine if isinstance(each.value, Breakage)}
+            roles = [each.value for each in mine if isinstance(each.value, Role)]
+            breaks = {key: stop for role in roles for key, stop in role.breaks.items()}
             for each in lessons.values():
-                self._lesson(each, each.value, breakages.keys())
+                self._lesson(each, each.value, plays, breaks)
             if course:
                 self._course(course, course.value, lessons.keys())
-                met = {id for each in lessons.values() for step in each.value.steps for id in step.stops}
-                met |= {breakages[id].stops for each in lessons.values() for id in each.value.plays if id in breakages}
-                tiers = {concept.id: concept.tier for _, concept in self.concepts}
-                taught = {id for each in lessons.values() for id in each.value.about}
-                owed = [
-                    key
-                    for each, role in self.roles
-                    if each.name.startswith(f"{home}/")
-                    if tiers.get(role.concept, 9) <= (EARLY if role.concept in taught else 1)
-                    for key, stop in role.breaks.items()
-                    if stop.severity == "severe"
-                ]
-                for key in owed:
-                    if key not in met:
-                        course.fault(("lessons",), "never-met", id=key)
+                known = {key: tiers[role.concept] for role in roles if role.concept in tiers for key in role.breaks}
+                for key in courses.unmet((each.value for each in lessons.values()), plays, known):
+                    course.fault(("lessons",), "never-met", id=key, tier=known[key])
             elif lessons:
                 next(iter(lessons.values())).fault((), "no-course", metaphor=metaphor.id)
 
-    def _lesson(self, file: File, lesson: Lesson, breakages: Collection[str]) -> None:
-        for fault in courses.faults(lesson, self._told, self._truths):
+    def _lesson(self, file: File, lesson: Lesson, breakages: Collection[str], breaks: Mapping[str, Break]) -> None:
+        for fault in courses.faults(lesson, self._told, breaks):
             file.fault(fault.place, fault.kind, **fault.words)
         for at, step in enumerate(lesson.steps):
             place = ("steps", at)
             named: list[tuple[str, tuple[str, ...], Collection[str]]] = [
                 ("about", (step.about,) if step.about else (), self.ids),
                 ("truth", step.truth, self.claims),
-                ("stops", step.stops, self.stops),
+                ("stops", step.stops, breaks),
                 ("breakage", (step.breakage,) if step.breakage else (), breakages),
             ]
             for key, ids, known in named:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bot.errors import Refused
-from bot.knowledge.schema import LANGUAGES, Item, Language
+from bot.knowledge.schema import LANGUAGES, Item, Language, Phrases
 
 BETWEEN = " ↔ "  # the sides of a pair in a `match`
 GAP = "___"
@@ -15,6 +16,7 @@ CHOSEN = ("single", "cloze", "predict")  # exactly one option is right
 ROOM = {"stem": 280, "text": 100, "explain": 200, "hint": 160}  # characters; a poll has room for 300, 100 and 200
 ALIKE = 1.8  # times the shortest option (SLACK added to both) that the longest may take
 SLACK = 6
+OPENING = re.compile(r"([^.,:;!。，：；！]+)[.,:;!。，：；！]")
 BANK = 20  # items from which on a bank's statistics mean something
 SPREAD = 0.45  # share of the items with as many options whose key may stand at one place
 LONGEST = 0.10  # by how much the longest option may be the key more often than chance says
@@ -113,6 +115,15 @@ def unheard(item: Item, within: Callable[[str], Callable[[str], bool]]) -> Itera
                     yield Fault(("options", at, "detect", language), "item-unheard")
                 if option.correct and not other.correct and found:
                     yield Fault(("options", at, "detect", language), "item-misheard", {"phrase": found})
+
+
+def echoing(item: Item, echoes: Phrases) -> Iterator[Fault]:
+    """Feedback that begins with what the program says before it: `Right! Right. …`."""
+    for at, option in enumerate(item.options):
+        for language in LANGUAGES if option.feedback else ():
+            opening = OPENING.match(option.feedback[language] if option.feedback else "")
+            if opening and opening[1].lower() in echoes[language]:
+                yield Fault(("options", at, "feedback", language), "item-echo", {"words": opening[0]})
 
 
 def _alike(item: Item) -> Iterator[Fault]:

@@ -282,7 +282,7 @@ class Step:
     tells: Both | None = None  # of a scene: the picture's side
     truth: tuple[ClaimId, ...] = ()  # of a scene: Kubernetes' side, in the claims' own words
     breakage: Text | None = None  # guessed first, then watched in the simulation
-    stops: tuple[StopId, ...] = Field(default=(), max_length=2)
+    stops: tuple[BreakId, ...] = Field(default=(), max_length=2)
 
 
 @entry
@@ -302,6 +302,11 @@ class Lesson:
     def plays(self) -> tuple[str, ...]:
         """The breakages that are guessed and watched in it."""
         return tuple(step.breakage for step in self.steps if step.breakage)
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The breaks that it tells, those apart that its breakages show."""
+        return tuple(id for step in self.steps for id in step.stops)
 
 
 @entry
@@ -393,6 +398,7 @@ class Wording:
     real_words: Phrases  # everyday words that look like a misspelt name of ours and are none
     particles: Text  # characters that Chinese adds at the end of a phrase
     languages: Phrases  # what people call each language
+    echoes: Phrases = Phrases()  # what the program says itself of a quiz answer, so that no feedback begins with it
     small_talk: dict[Text, Phrases]  # what the learner means → how people say it, whole messages
 
 

@@ -131,15 +131,6 @@ class Learners:
         """All that one person remembers."""
         return await self.database.run(partial(cards.recall, person))
 
-    async def vote(self, learner: Learner, votes: list[Voted]) -> None:
-        """Keeps answers, and of the learner nothing else."""
-
-        def keep(connection: Connection) -> None:
-            for vote in votes:
-                self._note(learner, vote, connection)
-
-        await self.database.run(keep)
-
     async def catch_up(self) -> None:
         """Makes the cards from the votes where a migration left that to whoever knows the quiz items."""
         if self.rules:
@@ -214,8 +205,8 @@ class Learners:
         return int(await self.database.run(lambda connection: connection.execute(found).scalar_one()))
 
     async def stats(self) -> dict[str, int]:
-        """How many learners there are, and how many came this week; their questions by how they went; their votes."""
-        people = select(func.count(distinct(learners.c.person))).where(learners.c.person != 0)
+        """How many learners chat, and how many came this week; their questions by how they went; their votes."""
+        people = select(func.count(distinct(learners.c.person))).where(learners.c.person > 0)
         week = self.now() - 7 * DAY
         counts = {
             "people": people,

@@ -1,16 +1,18 @@
 """Keeps what one learner at this computer remembers, in the same database as the others; it is opened when first needed.
 
-Where it cannot be used, the answers are remembered as long as the lesson lasts.
+That are the answers to quiz items and the way through the course, and nothing that was said. Where it cannot be used, the
+answers are remembered as long as the lesson lasts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import Unkept
-from bot.learners import Cards, Learner, Voted
+from bot.learners import Cards, Learner, Voted, Walk
 from bot.store.rules import Rules
 
 if TYPE_CHECKING:
@@ -28,6 +30,20 @@ class Notebook:
         self.place, self.rules, self.now = place, rules, now
         self.database: Database | None = None
         self.cards: Cards = {}  # of this lesson, where nothing else can be kept
+        self.walk: Walk | None = None  # as last kept
+
+    async def opened(self) -> Learner:
+        """The learner, with the way through the course where it was left."""
+        learner = Learner(HERE, HERE)
+        if self.database or not isinstance(self.place, Path) or self.place.exists():
+            try:
+                learners = await self._open()
+                kept = await learners.database.run(lambda connection: learners.load(HERE, HERE, None, connection))
+                learner = Learner(HERE, HERE, quiz=kept.quiz, walk=kept.walk, missed=kept.missed)
+            except (Unkept, OSError):
+                pass  # a lesson without its past is still a lesson
+        self.walk = deepcopy(learner.walk)
+        return learner
 
     async def remembered(self, person: int) -> Cards:
         """All that is remembered; a database that nobody has made yet is not made for this."""
@@ -39,13 +55,16 @@ class Notebook:
             return self.cards
 
     async def keep(self, learner: Learner) -> None:
-        """Takes the learner's notes: of the answers what is remembered, of the rest nothing."""
+        """Takes the learner's notes: of the answers what is remembered, of the rest nothing; and the way through the course."""
         votes = [note for note in learner.notes if isinstance(note, Voted)]
         learner.notes.clear()
-        if not votes:
+        if not votes and learner.walk == self.walk:
             return
+        kept = Learner(HERE, HERE, quiz=learner.quiz, walk=learner.walk, missed=learner.missed, notes=[*votes])
         try:
-            await (await self._open()).vote(learner, votes)
+            learners = await self._open()
+            await learners.database.run(lambda connection: learners.save(kept, connection))
+            self.walk = deepcopy(learner.walk)
         except (Unkept, OSError):
             for vote in votes:
                 if of := self.rules.side(vote):
@@ -54,6 +73,7 @@ class Notebook:
     async def forget(self) -> None:
         """Deletes everything. Raises Unkept where it cannot be."""
         self.cards.clear()
+        self.walk = None
         if self.database or not isinstance(self.place, Path) or self.place.exists():
             learners = await self._open()
             gone = Learner(HERE, HERE, forgotten=True)
