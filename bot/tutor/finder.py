@@ -24,7 +24,7 @@ ALONE = 0.5  # from here on where nothing was learnt
 BEST = 8  # concepts of a finding
 NAMED = 0.4  # by how much more the best concept may lose against none where two of ours are named
 PART = 0.8  # of the best concept's score that counts against none: the best of many is also lucky
-SURE: dict[Language, float] = {"zh": 0.28, "en": 0.1}  # by how much that has to be above none
+SURE: dict[Language, float] = {"zh": 0.24, "en": 0.08}  # by how much that has to be above none
 
 
 @dataclass(frozen=True)
