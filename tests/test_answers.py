@@ -134,6 +134,8 @@ def test_sources_are_those_of_the_message_above_the_button() -> None:
         ("Thanks a lot!", "You're welcome"),
         ("不懂", "别急"),
         ("I don't get it", "No hurry"),
+        ("I am lost", "No hurry"),
+        ("我懵圈了", "别急"),
         ("更多", "先问一个词"),
         ("你是谁？", "我是柠檬水老师"),
         ("拜拜", "再见"),
