@@ -39,7 +39,8 @@ METAPHOR = "lemonade"
 WEIGHTS = "knowledge/language/weights.tsv"
 NEIGHBOURS = "knowledge/language/neighbours.tsv"
 CLASSIFIER = {"C": 1.0, "random_state": 0}
-LEAST = 2  # steps of a weight that is worth keeping
+LEAST = 2  # steps of a weight that is worth keeping; one more where few questions say the word
+FEW = 2  # questions
 HEADS = {
     "metaphor": {"zh": ("柠檬水", "Kubernetes", "比喻到哪里为止"), "en": ("Lemonade", "Kubernetes", "Where the picture stops")},
     "settings": {"zh": ("变量", "默认", "作用"), "en": ("Variable", "Default", "What it does")},
@@ -119,7 +120,7 @@ def weights() -> tuple[str, str]:
     """
     finder = Classroom(KNOWLEDGE, METAPHOR, "zh").tutor.finder
     known = [(sorted(finder.read(text)[3]), concept) for concept, text in _known()]
-    fingerprint = hashlib.sha256(json.dumps([known, CLASSIFIER, LEAST, STEP]).encode()).hexdigest()
+    fingerprint = hashlib.sha256(json.dumps([known, CLASSIFIER, LEAST, FEW, STEP]).encode()).hexdigest()
     standing = [path.read_text("utf-8") for path in (ROOT / WEIGHTS, ROOT / NEIGHBOURS) if path.exists()]
     if len(standing) == 2 and standing[0].startswith(f"#\t{fingerprint}\n"):
         return standing[0], standing[1]
@@ -153,9 +154,11 @@ def _learn(known: list[tuple[list[str], str]]) -> list[tuple[str, str]]:
     biases = " ".join(f"{concept}:{bias:.2f}" for concept, bias in zip(machine.classes_, machine.intercept_, strict=True))
     rows = [("+", biases)]
     columns = (machine.coef_ - numpy.median(machine.coef_, axis=0)) * rarity.idf_ / STEP
-    for word, idf, column in zip(vectorizer.feature_names_, rarity.idf_, columns.T, strict=True):
+    said = counts.getnnz(axis=0)
+    for word, idf, count, column in zip(vectorizer.feature_names_, rarity.idf_, said, columns.T, strict=True):
         steps = ((at, max(-MOST, min(MOST, round(weight)))) for at, weight in enumerate(column))
-        pairs = (LETTERS[at] + LETTERS[MOST + step] for at, step in steps if abs(step) >= LEAST)
+        least = LEAST + (count <= FEW)
+        pairs = (LETTERS[at] + LETTERS[MOST + step] for at, step in steps if abs(step) >= least)
         rows.append((word, LETTERS[round(idf / STEP)] + "".join(pairs)))
     return [(word, f"{word}\t{letters}\n") for word, letters in rows]
 

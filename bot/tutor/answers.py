@@ -91,23 +91,22 @@ class Answers:
         """Two or three concepts side by side: the authored pair where there is one, else their definitions."""
         pair = self._pair(ids)
         stop = self._stop(ids, finding, question, learner, False) or self._told_here(pair.stops if pair else None)
-        return Plan(ids, language, 0, stop)
+        return Plan(ids, language, 0, stop, tuple(id for id in finding.concepts if id not in ids))
 
     def compose(self, plan: Plan, learner: Learner, words: str = "") -> Answer:
         """The answer that `plan` describes, in the knowledge's own words or in `words`, which cite their claims as well."""
         language = plan.language
         blocks, cites = self._fitted(plan, words)
         if len(plan.concepts) > 1:
-            guess, choices, concepts = list[Block](), self.looks(plan.concepts, language), plan.concepts
+            guess, choices = list[Block](), self.looks(plan.concepts, language)
         else:
             guess, choices = self.guess(self.knowledge.concepts[plan.concepts[0]], plan.number, language)
-            concepts = (*plan.concepts, *plan.others)[:3]
         answer = Answer(
             blocks=(*blocks, *guess),
             choices=choices,
             language=language,
             route="model" if words else "knowledge",
-            concepts=concepts,
+            concepts=(*plan.concepts, *plan.others)[:3],
             claims=tuple(cites.ids),
             breaks=(plan.stop,) if plan.stop else (),
         )

@@ -13,6 +13,7 @@ from itertools import combinations, pairwise
 
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.reading import CHINESE, Reader
+from bot.knowledge.schema import Language
 from bot.tutor.learnt import NONE, UNKNOWN, Learnt
 from bot.tutor.names import ELSEWHERE, Hit, Names
 from bot.tutor.questions import Match, Questions, Slot
@@ -21,7 +22,9 @@ LIKENESS = 1.0  # what an authored question like this one, or a name and nothing
 SAME = 0.85  # from here on it settles that a question is ours
 ALONE = 0.5  # from here on where nothing was learnt
 BEST = 8  # concepts of a finding
-NAMED = 0.4  # by how much the best concept may lose against none where two of ours are named
+NAMED = 0.4  # by how much more the best concept may lose against none where two of ours are named
+PART = 0.8  # of the best concept's score that counts against none: the best of many is also lucky
+SURE: dict[Language, float] = {"zh": 0.24, "en": 0.08}  # by how much that has to be above none
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,9 @@ class Finder:
         for concept in (*likeness, *named):
             scores.setdefault(concept, UNKNOWN)
         alone = self._nothing_else(tokens, hits)
+        language: Language = "zh" if any(map(CHINESE.match, tokens)) else "en"
         ours = any(len(token) > 1 or CHINESE.match(token) for token in tokens) and (
-            max(scores.values(), default=UNKNOWN) + NAMED * self._several(hits) >= none
+            PART * max(scores.values(), default=UNKNOWN) + NAMED * self._several(hits) >= none + SURE[language]
             or max(likeness.values(), default=0.0) >= (SAME if self.learnt.known else ALONE)
             or alone
         )

@@ -25,6 +25,7 @@ NUMBERS = {letter: number for number, letter in enumerate(LETTERS)}
 STEP = 0.5  # rarities and weights are kept in such steps
 MANY = 2_000  # words to remember
 MOST = 46  # steps of a weight, up or down
+UNHEARD = 10  # steps of the rarity of a word that was never heard: it speaks for nothing, and makes the others speak less
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Learnt:
         """How much `words` speak for each concept that was learnt and for NONE; only how they differ means something."""
         total: dict[int, int] = defaultdict(int)
         size = 0
-        for letters in filter(None, map(self.letters, words)):
-            rarity, *pairs = map(NUMBERS.__getitem__, letters)
+        for letters in map(self.letters, words):
+            rarity, *pairs = map(NUMBERS.__getitem__, letters or LETTERS[UNHEARD])
             size += rarity**2
             for at, weight in zip(pairs[::2], pairs[1::2], strict=True):
                 total[at] += weight - MOST

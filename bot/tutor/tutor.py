@@ -77,7 +77,7 @@ class Tutor:
         slot, likeness = self._slot(finding)
         if likeness < SAME and (compared := self._compared(question, finding, learner)):
             return self.answers.compare(compared, language, learner, question, finding)
-        if len(finding.tied) > 1 and likeness < ALIKE:
+        if finding.concepts[0] in finding.tied and likeness < ALIKE:
             return self.answers.which(finding.tied, language)
         if likeness >= SAME:  # then its translation is the same question, and touches the same places
             question, finding = "\n".join(finding.alike[slot].question.both), replace(finding, named=())
