@@ -194,8 +194,8 @@ class Text:
 
     def _at_edge(self, at: int, size: int) -> bool:
         """Whether a phrase begins or ends its clause."""
-        around = self.clauses[at - 1 : at], self.clauses[at + size : at + size + 1]
-        return at == 0 or [self.clauses[at]] not in around
+        clause = [self.clauses[at]]
+        return at == 0 or not clause == self.clauses[at - 1 : at] == self.clauses[at + size : at + size + 1]
 
     def _polarity(self, nots: list[Found]) -> list[int]:
         """What each `not` does to each unit: it denies the word behind it, and how much else of its clause is open."""
