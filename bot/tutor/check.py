@@ -12,6 +12,7 @@ import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
+from operator import itemgetter
 from typing import Literal, NamedTuple
 from unicodedata import category, normalize
 
@@ -192,6 +193,31 @@ class Walk:
         passive = before.first and before.start in claim.passives and not self._between(self.text.passives, step)
         return passive and step.place.start not in claim.numbers
 
+    def keeps_nots(self) -> bool:
+        """Whether no claim is said as it stands, but for a `not`."""
+        said, wide = self.text.units, self.text.wide
+        held = [tuple(claim.units[at : at + 1 + wide]) for claim in self.claims for at in range(len(claim.units))]
+        for claim in self.claims:
+            for at, phrase in self.words.nots.within(claim.units):
+                without = claim.units[at - 1 : at] + claim.units[at + len(phrase) : at + len(phrase) + wide]
+                if len(without) == 1 + wide and without not in held:
+                    if any(said[n : n + 1 + wide] == without for n in range(len(said))):
+                        return False
+        return True
+
+    def keeps_sides(self) -> bool:
+        """Whether no two names change places around a word, unless it is `B is done by A`."""
+        tokens = self.text.tokens
+        for n, (at, word, name) in enumerate(tokens):
+            for _, left, _ in [] if name else filter(itemgetter(2), tokens[:n]):
+                for end, right, _ in filter(itemgetter(2), tokens[n + 1 :]):
+                    here = left != right and self.text.clauses[at] == self.text.clauses[end]
+                    swapped = here and any(claim.puts(right, word, left) for claim in self.claims)
+                    if swapped and not any(claim.puts(left, word, right) for claim in self.claims):
+                        if not any(at < each <= end for each in self.text.agents):
+                            return False
+        return True
+
     def keeps_hedges(self, claim: Text) -> bool:
         """Whether a clause that the sentence takes over keeps what made it weaker or narrower, and its `not`."""
         words, units = self.words, self.text.units
@@ -257,11 +283,12 @@ class Check:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
         if not walk.ends() or not walk.text.substance:
             return "word"
-        if walk.text.nots > sum(claim.nots for claim in claims) or not walk.ends(walk.denies_alike):
+        if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_nots() and walk.ends(walk.denies_alike)):
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
-        return None if walk.ends(walk.denies_alike, walk.same_condition, walk.in_order) else "order"
+        ordered = walk.keeps_sides() and walk.ends(walk.denies_alike, walk.same_condition, walk.in_order)
+        return None if ordered else "order"
 
     # --------------------------------------------------------------- reading
 

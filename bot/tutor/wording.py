@@ -20,6 +20,7 @@ BREAK = re.compile(r"[,;:，；：。、—]|\s-\s")
 # What a `not` in its clause does to a word: denies it, may deny it, leaves that open, denies something else; or there is none.
 CORE, NEAR, OPEN, ELSEWHERE, PLAIN = -2, -1, 0, 1, 2
 Units = tuple[str, ...]
+Token = Units | str | int
 Found = tuple[int, Units]  # a phrase and where it begins
 
 
@@ -92,6 +93,7 @@ class Words:
         self.forms = {form: first for [first], *others in groups(lists.forms) for [form] in others}
         concepts = knowledge.concepts.values()
         self.denials = set(cut(lists.negations[language]))
+        self.nots = Phrasebook(self.denials)
         self.idle = set(cut(lists.neutral[language])) - self.denials
         self.strong = set(cut(lists.strong[language]))
         hedges, same = groups(lists.hedges), [*groups(lists.same), *map(cut, map(_names, concepts))]
@@ -151,6 +153,10 @@ class Text:
             self.where[unit].append(at)
         self.numbers = words.numbers.spread(units) | {at for at, unit in enumerate(units) if unit.isdigit()}
         self.names = words.names.spread(units) | self.numbers
+        self.tokens = [*self._tokens(words)]
+        self.order: defaultdict[Token, list[int]] = defaultdict(list)  # token → its places
+        for place, (_, token, _) in enumerate(self.tokens):
+            self.order[token].append(place)
         self.groups = self._groups(words, [each for each in phrases if _denies(each[1], words.denials)])
         self.floating = {at for at, _ in words.floating.within(units)}
         self.agents, self.turns, self.passives = (each.behind(units) for each in (words.agents, words.turns, words.passives))
@@ -191,6 +197,23 @@ class Text:
             if at in joints and at in idle:
                 joints.add(at + 1)
         return joints
+
+    def _tokens(self, words: Words) -> Iterator[tuple[int, Token, bool]]:
+        """Its telling words one by one: where each begins, what it is, and whether it is a name (all names of a thing are one)."""
+        whole = dict(words.names.longest(self.units))
+        at = 0
+        while at < len(self.units):
+            name = whole.get(at)
+            if name:
+                yield at, min(words.groups_of.get(name, ()), default=name), True
+            elif self.tells(at):
+                yield at, self.units[at], False
+            at += len(name or "1")
+
+    def puts(self, *tokens: Token) -> bool:
+        """Whether it says three tokens in this order, whatever stands between."""
+        before, middle, after = (self.order.get(token, ()) for token in tokens)
+        return bool(before and after) and any(before[0] < place < after[-1] for place in middle)
 
     def _at_edge(self, at: int, size: int) -> bool:
         """Whether a phrase begins or ends its clause."""
