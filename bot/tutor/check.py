@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
-from operator import itemgetter
+from itertools import product, takewhile
 from typing import Literal, NamedTuple
 from unicodedata import category, normalize
 
@@ -21,7 +20,7 @@ from bot.knowledge.base import Knowledge
 from bot.knowledge.measure import CITATION
 from bot.knowledge.reading import CHINESE, INVISIBLE, Reader
 from bot.knowledge.schema import LANGUAGES, Language
-from bot.tutor.wording import Text, Units, Words, spread
+from bot.tutor.wording import Text, Token, Units, Words, spread
 
 SITE = "https://kubernetes.io"
 Fault = Literal[
@@ -148,7 +147,7 @@ class Walk:
         by = self._between(self.text.agents, step) and not self.claims[place.claim].agents
         onward = place.start >= before.end or (place.start >= before.start and place.end > before.end)
         if onward or place[:3] == before[:3]:
-            return not by and not self._crosses(before, place)
+            return (self.text.wide > 1 or not by) and not self._crosses(before, place)
         return (by and (before.turned or self.text.wide > 1)) or self._turns(step, before) or self._active(step, before)
 
     def _between(self, places: set[int], step: Step) -> bool:
@@ -205,18 +204,51 @@ class Walk:
                         return False
         return True
 
-    def keeps_sides(self) -> bool:
-        """Whether no two names change places around a word, unless it is `B is done by A`."""
-        tokens = self.text.tokens
-        for n, (at, word, name) in enumerate(tokens):
-            for _, left, _ in [] if name else filter(itemgetter(2), tokens[:n]):
-                for end, right, _ in filter(itemgetter(2), tokens[n + 1 :]):
-                    here = left != right and self.text.clauses[at] == self.text.clauses[end]
-                    swapped = here and any(claim.puts(right, word, left) for claim in self.claims)
-                    if swapped and not any(claim.puts(left, word, right) for claim in self.claims):
-                        if not any(at < each <= end for each in self.text.agents):
-                            return False
+    def nearby(self, step: Step) -> bool:
+        """As `in_order`, but that the words of one clause may stand in any order, a name, a number or a `then` excepted."""
+        if self.in_order(step):
+            return True
+        before, place, claim = step.before, step.place, self.claims[step.place.claim]
+        same = before is not None and before.claim == place.claim and claim.clauses[before.start] == claim.clauses[place.start]
+        whole = step.at not in self.text.within and step.at + step.size not in self.text.within
+        return same and whole and place.start not in claim.numbers and step.at not in self.text.sequence
+
+    def keeps_sides(self, *, names: bool) -> bool:
+        """Whether no two words (or `names` alone) change places around a third, unless it is `B is done by A`."""
+        tokens = [each for each in self.text.tokens if any(each.what in claim.order for claim in self.claims)]
+        for n, word in enumerate(tokens):
+            if names and word.name:
+                continue
+            for left, right in product(tokens[:n], tokens[n + 1 :]):
+                if self.text.clauses[word.at] != self.text.clauses[right.at] or (names and not (left.name and right.name)):
+                    continue
+                swapped = any(claim.puts(right.what, word.what, left.what) for claim in self.claims)
+                if swapped and not any(claim.puts(left.what, word.what, right.what) for claim in self.claims):
+                    if not any(word.at < at <= right.at for at in self.text.agents):
+                        return False
         return True
+
+    def keeps_roles(self) -> bool:
+        """Whether within each clause what is done stays on its side of the names, unless only one name is left with it."""
+        text, tokens = self.text, self.text.tokens
+        passive = {text.clauses[at] for at in text.passives if at < len(text.units)}
+        for n, one in enumerate(tokens):
+            clause = [*takewhile(lambda each: text.clauses[each.at] == text.clauses[one.at], tokens[n + 1 :])]  # noqa: B023
+            for m, other in enumerate(clause):
+                if one.name and other.name:
+                    bad = m == 0
+                elif one.name:
+                    bad = text.clauses[one.at] not in passive and any(each.name for each in clause[m + 1 :])
+                else:
+                    bad = other.name and any(e.name and text.clauses[e.at] == text.clauses[one.at] for e in tokens[:n])
+                if bad and self._only_after(one, other):
+                    return False
+        return True
+
+    def _only_after(self, one: Token, other: Token) -> bool:
+        """Whether claims hold both, and `one` nowhere before `other`."""
+        pairs = [(claim.order[one.what], claim.order[other.what]) for claim in self.claims if {one.what, other.what} <= claim.order.keys()]
+        return bool(pairs) and all(ones[0] > others[-1] for ones, others in pairs)
 
     def keeps_hedges(self, claim: Text) -> bool:
         """Whether a clause that the sentence takes over keeps what made it weaker or narrower, and its `not`."""
@@ -287,8 +319,11 @@ class Check:
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
-        ordered = walk.keeps_sides() and walk.ends(walk.denies_alike, walk.same_condition, walk.in_order)
-        return None if ordered else "order"
+        rules = walk.denies_alike, walk.same_condition
+        if walk.keeps_sides(names=True) and walk.ends(*rules, walk.in_order):
+            return None
+        roles = not walk.text.agents and walk.keeps_sides(names=False) and walk.keeps_roles()
+        return None if roles and walk.ends(*rules, walk.nearby) else "order"
 
     # --------------------------------------------------------------- reading
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.reading import CHINESE
@@ -20,7 +21,6 @@ BREAK = re.compile(r"[,;:，；：。、—]|\s-\s")
 # What a `not` in its clause does to a word: denies it, may deny it, leaves that open, denies something else; or there is none.
 CORE, NEAR, OPEN, ELSEWHERE, PLAIN = -2, -1, 0, 1, 2
 Units = tuple[str, ...]
-Token = Units | str | int
 Found = tuple[int, Units]  # a phrase and where it begins
 
 
@@ -36,6 +36,14 @@ def stem(word: str) -> str:
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
         word = word[:-1]
     return word[:-1] if len(word) > 3 and word.endswith("e") else word
+
+
+class Token(NamedTuple):
+    """A telling word, or a whole name."""
+
+    at: int  # where it begins
+    what: Units | int  # the word, or the names of one thing
+    name: bool
 
 
 class Phrasebook:
@@ -154,15 +162,18 @@ class Text:
         self.numbers = words.numbers.spread(units) | {at for at, unit in enumerate(units) if unit.isdigit()}
         self.names = words.names.spread(units) | self.numbers
         self.tokens = [*self._tokens(words)]
-        self.order: defaultdict[Token, list[int]] = defaultdict(list)  # token → its places
-        for place, (_, token, _) in enumerate(self.tokens):
-            self.order[token].append(place)
+        self.order: dict[Units | int, list[int]] = {}  # word → its places among the tokens
+        for place, token in enumerate(self.tokens):
+            self.order.setdefault(token.what, []).append(place)
+        self.within = {at + n for at, name in words.names.longest(units) for n in range(1, len(name))}  # a name
+        self.sequence = words.sequence.spread(units)
         self.groups = self._groups(words, [each for each in phrases if _denies(each[1], words.denials)])
         self.floating = {at for at, _ in words.floating.within(units)}
         self.agents, self.turns, self.passives = (each.behind(units) for each in (words.agents, words.turns, words.passives))
         self.joints = self._joints(words.joins.behind(units), idle)
-        self.when = {self.clauses[at] for at, phrase in words.conditions.within(units) if self._at_edge(at, len(phrase))}
-        self.ordered = any(True for _ in words.sequence.within(units))
+        conditions = [each for each in words.conditions.within(units) if self._at_edge(each[0], len(each[1]))]
+        self.when = {self.clauses[at] for at, _ in conditions}
+        self.ordered = not self.sequence <= spread(conditions)  # besides what moves with its clause
         nots = [each for each in phrases if each[1] in words.denials]
         self.nots = len(nots)
         self.polarity = self._polarity(nots)
@@ -198,21 +209,19 @@ class Text:
                 joints.add(at + 1)
         return joints
 
-    def _tokens(self, words: Words) -> Iterator[tuple[int, Token, bool]]:
-        """Its telling words one by one: where each begins, what it is, and whether it is a name (all names of a thing are one)."""
-        whole = dict(words.names.longest(self.units))
-        at = 0
+    def _tokens(self, words: Words) -> Iterator[Token]:
+        names, at = dict(words.names.longest(self.units)), 0
         while at < len(self.units):
-            name = whole.get(at)
+            name = names.get(at, ())
             if name:
-                yield at, min(words.groups_of.get(name, ()), default=name), True
+                yield Token(at, min(words.groups_of.get(name, ()), default=name), True)
             elif self.tells(at):
-                yield at, self.units[at], False
-            at += len(name or "1")
+                yield Token(at, self.units[at : at + 1], False)
+            at += len(name) or 1
 
-    def puts(self, *tokens: Token) -> bool:
-        """Whether it says three tokens in this order, whatever stands between."""
-        before, middle, after = (self.order.get(token, ()) for token in tokens)
+    def puts(self, *words: Units | int) -> bool:
+        """Whether it says three words in this order, whatever stands between."""
+        before, middle, after = (self.order.get(word, ()) for word in words)
         return bool(before and after) and any(before[0] < place < after[-1] for place in middle)
 
     def _at_edge(self, at: int, size: int) -> bool:
