@@ -147,7 +147,7 @@ class Walk:
         by = self._between(self.text.agents, step) and not self.claims[place.claim].agents
         onward = place.start >= before.end or (place.start >= before.start and place.end > before.end)
         if onward or place[:3] == before[:3]:
-            return (self.text.wide > 1 or not by) and not self._crosses(before, place)
+            return (self.text.wide > 1 or not by) and not self._crosses(step, before)
         return (by and (before.turned or self.text.wide > 1)) or self._turns(step, before) or self._active(step, before)
 
     def _between(self, places: set[int], step: Step) -> bool:
@@ -163,13 +163,15 @@ class Walk:
         same = place.claim == before.claim and claim.clauses[place.start] == claim.clauses[before.start]
         return same and place.start in claim.floating
 
-    def _crosses(self, before: Place, place: Place) -> bool:
-        """Whether the walk leaves one statement and enters another behind its subject."""
-        claim = self.claims[place.claim]
+    def _crosses(self, step: Step, before: Place) -> bool:
+        """Whether the walk leaves one statement and enters another behind its subject, or takes the other's object for its own."""
+        claim, place = self.claims[step.place.claim], step.place
         entered = claim.clauses[place.start]
         if claim.clauses[before.end - 1] == entered:
             return False
-        name = not claim.names.isdisjoint(range(place.start, place.end))
+        by = not self.text.agents.isdisjoint(range(step.end, step.at + step.size))
+        waits = by or before.end - 1 not in claim.names - claim.numbers  # for a name
+        name = waits and not claim.names.isdisjoint(range(place.start, place.end))
         return any(at in claim.names and (name or claim.clauses[at] == entered) for at in range(before.end, place.start))
 
     def _turns(self, step: Step, before: Place) -> bool:
