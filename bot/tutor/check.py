@@ -130,10 +130,10 @@ class Walk:
 
     def same_condition(self, step: Step) -> bool:
         """What the claim says of a condition is not said of what follows from it."""
-        text, claim, start = self.text, self.claims[step.place.claim], step.place.start
-        if not text.when or not claim.when or start in claim.names:
+        text, claim, place = self.text, self.claims[step.place.claim], step.place
+        if not text.when or not claim.when or claim.names.issuperset(range(place.start, place.end)):
             return True
-        return (text.clauses[step.at] in text.when) == (claim.clauses[start] in claim.when)
+        return (text.clauses[step.at] in text.when) == (claim.clauses[place.start] in claim.when)
 
     def in_order(self, step: Step) -> bool:
         """Who does what to whom: a piece stands further on, or its words changed places in one of the ways below."""

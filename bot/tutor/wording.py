@@ -172,6 +172,7 @@ class Text:
         self.agents, self.turns, self.passives = (each.behind(units) for each in (words.agents, words.turns, words.passives))
         self.joints = self._joints(words.joins.behind(units), idle)
         conditions = [each for each in words.conditions.within(units) if self._at_edge(each[0], len(each[1]))]
+        conditions = [each for each in conditions if not spread([each]) <= words.floating.spread(units)]  # `默认情况下`
         self.when = {self.clauses[at] for at, _ in conditions}
         self.ordered = not self.sequence <= spread(conditions)  # besides what moves with its clause
         nots = [each for each in phrases if each[1] in words.denials]
