@@ -131,6 +131,11 @@ class Walk:
     def same_condition(self, step: Step) -> bool:
         """What the claim says of a condition is not said of what follows from it."""
         text, claim, place = self.text, self.claims[step.place.claim], step.place
+        before, opens = step.before, text.opens if text.wide > 1 else {at + 1 for at in text.opens}
+        if before and before.claim == place.claim and step.at in opens and text.clauses[step.at] == text.clauses[step.end - 1]:
+            word = place if text.wide > 1 else before  # `before`, which stands with what it stands with in the claim
+            if word.start in claim.opens and claim.clauses[before.start] != claim.clauses[place.start]:
+                return False
         if not text.when or not claim.when or claim.names.issuperset(range(place.start, place.end)):
             return True
         return (text.clauses[step.at] in text.when) == (claim.clauses[place.start] in claim.when)

@@ -174,6 +174,7 @@ class Text:
         conditions = [each for each in words.conditions.within(units) if self._at_edge(each[0], len(each[1]))]
         conditions = [each for each in conditions if not spread([each]) <= words.floating.spread(units)]  # `默认情况下`
         self.when = {self.clauses[at] for at, _ in conditions}
+        self.opens = spread(conditions)  # a condition, and in Chinese ends it
         self.ordered = not self.sequence <= spread(conditions)  # besides what moves with its clause
         nots = [each for each in phrases if each[1] in words.denials]
         self.nots = len(nots)
