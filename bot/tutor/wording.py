@@ -173,7 +173,8 @@ class Text:
         self.joints = self._joints(words.joins.behind(units), idle)
         conditions = [each for each in words.conditions.within(units) if self._at_edge(each[0], len(each[1]))]
         conditions = [each for each in conditions if not spread([each]) <= words.floating.spread(units)]  # `默认情况下`
-        self.when = {self.clauses[at] for at, _ in conditions}
+        alone = self.wide == 1 and bool(conditions) and len(set(self.clauses)) == 1  # then nothing shows where it ends
+        self.when = set() if alone else {self.clauses[at] for at, _ in conditions}
         self.opens = spread(conditions)  # a condition, and in Chinese ends it
         self.ordered = not self.sequence <= spread(conditions)  # besides what moves with its clause
         nots = [each for each in phrases if each[1] in words.denials]
