@@ -131,11 +131,6 @@ class Walk:
     def same_condition(self, step: Step) -> bool:
         """What the claim says of a condition is not said of what follows from it."""
         text, claim, place = self.text, self.claims[step.place.claim], step.place
-        before, opens = step.before, text.opens if text.wide > 1 else {at + 1 for at in text.opens}
-        if before and before.claim == place.claim and step.at in opens and text.clauses[step.at] == text.clauses[step.end - 1]:
-            word = place if text.wide > 1 else before  # `before`, which stands with what it stands with in the claim
-            if word.start in claim.opens and claim.clauses[before.start] != claim.clauses[place.start]:
-                return False
         if not text.when or not claim.when or claim.names.issuperset(range(place.start, place.end)):
             return True
         return (text.clauses[step.at] in text.when) == (claim.clauses[place.start] in claim.when)
@@ -219,6 +214,28 @@ class Walk:
         same = before is not None and before.claim == place.claim and claim.clauses[before.start] == claim.clauses[place.start]
         whole = step.at not in self.text.within and step.at + step.size not in self.text.within
         return same and whole and place.start not in claim.numbers and step.at not in self.text.sequence
+
+    def turns_into_opposite(self) -> bool:
+        """Whether it says `may` where the claims say `must`, and the like."""
+        units = self.text.units
+        for one, other in self.words.opposites:
+            for said, meant in ((one, other), (other, one)):
+                held = [any(True for claim in self.claims for _ in book.within(claim.units)) for book in (said, meant)]
+                if held == [False, True] and any(said.within(units)) and not any(meant.within(units)):
+                    return True
+        return False
+
+    def keeps_conditions(self) -> bool:
+        """Whether no `before` has become an `after` in front of the same words."""
+        groups = self.words.groups_of
+        for clause, said in self.text.opens.items():
+            words = self.text.told(clause)
+            closest = max(product(self.claims, range(1, 9)), key=lambda each: len(words & each[0].told(each[1])))
+            meant = closest[0].opens.get(closest[1], said)
+            if words & closest[0].told(closest[1]) and said != meant and not {said, meant} <= self.words.idle:
+                if groups[said].isdisjoint(groups[meant]):
+                    return False
+        return True
 
     def keeps_sides(self, *, names: bool) -> bool:
         """Whether no two words (or `names` alone) change places around a third, unless it is `B is done by A`."""
@@ -320,12 +337,14 @@ class Check:
 
     def _unfaithful(self, said: str, claims: list[Text], words: Words) -> Fault | None:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
-        if not walk.ends() or not walk.text.substance:
+        if not walk.ends() or not walk.text.substance or walk.turns_into_opposite():
             return "word"
         if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_nots() and walk.ends(walk.denies_alike)):
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
+        if not walk.keeps_conditions():
+            return "order"
         rules = walk.denies_alike, walk.same_condition
         if walk.keeps_sides(names=True) and walk.ends(*rules, walk.in_order):
             return None
