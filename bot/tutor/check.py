@@ -225,18 +225,6 @@ class Walk:
                     return True
         return False
 
-    def keeps_conditions(self) -> bool:
-        """Whether no `before` has become an `after` in front of the same words."""
-        groups = self.words.groups_of
-        for clause, said in self.text.opens.items():
-            words = self.text.told(clause)
-            closest = max(product(self.claims, range(1, 9)), key=lambda each: len(words & each[0].told(each[1])))
-            meant = closest[0].opens.get(closest[1], said)
-            if words & closest[0].told(closest[1]) and said != meant and not {said, meant} <= self.words.idle:
-                if groups[said].isdisjoint(groups[meant]):
-                    return False
-        return True
-
     def keeps_sides(self, *, names: bool) -> bool:
         """Whether no two words (or `names` alone) change places around a third, unless it is `B is done by A`."""
         tokens = [each for each in self.text.tokens if any(each.what in claim.order for claim in self.claims)]
@@ -343,8 +331,6 @@ class Check:
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
-        if not walk.keeps_conditions():
-            return "order"
         rules = walk.denies_alike, walk.same_condition
         if walk.keeps_sides(names=True) and walk.ends(*rules, walk.in_order):
             return None

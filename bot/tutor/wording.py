@@ -118,7 +118,6 @@ class Words:
         )
         self.names = Phrasebook(cut(name for each in concepts for name in (*each.name.both, *each.aliases[language])))
         self.hedges = [*map(Phrasebook, hedges)]
-        self.turning = set(cut(lists.sequence[language]))
         self.opposites = [[Phrasebook([one]), Phrasebook([other])] for one, other in groups(lists.opposites)]
         self.floating, self.sequence, self.conditions = map(book, (lists.floating, lists.sequence, lists.conditions))
         self.joins, self.agents = map(book, (lists.joins, lists.agents))
@@ -177,7 +176,6 @@ class Text:
         conditions = [each for each in conditions if not spread([each]) <= words.floating.spread(units)]  # `默认情况下`
         alone = self.wide == 1 and bool(conditions) and len(set(self.clauses)) == 1  # then nothing shows where it ends
         self.when = set() if alone else {self.clauses[at] for at, _ in conditions}
-        self.opens = {self.clauses[at]: phrase for at, phrase in conditions}  # clause → its `if`, `after`
         self.ordered = not self.sequence <= spread(conditions)  # besides what moves with its clause
         nots = [each for each in phrases if each[1] in words.denials]
         self.nots = len(nots)
@@ -223,10 +221,6 @@ class Text:
             elif self.tells(at):
                 yield Token(at, self.units[at : at + 1], False)
             at += len(name) or 1
-
-    def told(self, clause: int) -> set[str]:
-        """The telling words of a clause."""
-        return {self.units[at] for at, each in enumerate(self.clauses) if each == clause and self.tells(at)}
 
     def puts(self, *words: Units | int) -> bool:
         """Whether it says three words in this order, whatever stands between."""
