@@ -259,7 +259,11 @@ class Walk:
 
     def _only_after(self, one: Token, other: Token) -> bool:
         """Whether claims hold both, and `one` nowhere before `other`."""
-        pairs = [(claim.order[one.what], claim.order[other.what]) for claim in self.claims if {one.what, other.what} <= claim.order.keys()]
+        pairs = [
+            (claim.order[one.what], claim.order[other.what])
+            for claim in self.claims
+            if {one.what, other.what} <= claim.order.keys()
+        ]
         return bool(pairs) and all(ones[0] > others[-1] for ones, others in pairs)
 
     def keeps_hedges(self, claim: Text) -> bool:
