@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
-from itertools import product, takewhile
+from itertools import combinations, groupby, product, takewhile
 from typing import Literal, NamedTuple
 from unicodedata import category, normalize
 
@@ -150,6 +150,15 @@ class Walk:
             return (self.text.wide > 1 or not by) and not self._crosses(step, before)
         return (by and (before.turned or self.text.wide > 1)) or self._turns(step, before) or self._active(step, before)
 
+    def nearby(self, step: Step) -> bool:
+        """As `in_order`, but that the words of one clause may stand in any order, a name, a number or a `then` excepted."""
+        if self.in_order(step):
+            return True
+        before, place, claim = step.before, step.place, self.claims[step.place.claim]
+        same = before is not None and before.claim == place.claim and claim.clauses[before.start] == claim.clauses[place.start]
+        whole = step.at not in self.text.within and step.at + step.size not in self.text.within
+        return same and whole and place.start not in claim.numbers and step.at not in self.text.sequence
+
     def _between(self, places: set[int], step: Step) -> bool:
         return any(at in places for at in range(step.end, step.at + 1))
 
@@ -164,7 +173,7 @@ class Walk:
         return same and place.start in claim.floating
 
     def _crosses(self, step: Step, before: Place) -> bool:
-        """Whether the walk leaves one statement and enters another behind its subject, or takes the other's object for its own."""
+        """Whether the walk leaves one statement and enters another behind its subject, or takes a name from there."""
         claim, place = self.claims[step.place.claim], step.place
         entered = claim.clauses[place.start]
         if claim.clauses[before.end - 1] == entered:
@@ -201,19 +210,10 @@ class Walk:
         for claim in self.claims:
             for at, phrase in self.words.nots.within(claim.units):
                 without = claim.units[at - 1 : at] + claim.units[at + len(phrase) : at + len(phrase) + wide]
-                if len(without) == 1 + wide and without not in held:
-                    if any(said[n : n + 1 + wide] == without for n in range(len(said))):
-                        return False
+                ends = [*range(1 + wide, len(said) + 1)] if len(without) == 1 + wide and without not in held else []
+                if any(said[end - 1 - wide : end] == without for end in ends):
+                    return False
         return True
-
-    def nearby(self, step: Step) -> bool:
-        """As `in_order`, but that the words of one clause may stand in any order, a name, a number or a `then` excepted."""
-        if self.in_order(step):
-            return True
-        before, place, claim = step.before, step.place, self.claims[step.place.claim]
-        same = before is not None and before.claim == place.claim and claim.clauses[before.start] == claim.clauses[place.start]
-        whole = step.at not in self.text.within and step.at + step.size not in self.text.within
-        return same and whole and place.start not in claim.numbers and step.at not in self.text.sequence
 
     def turns_into_opposite(self) -> bool:
         """Whether it says `may` where the claims say `must`, and the like."""
@@ -235,36 +235,33 @@ class Walk:
                 if self.text.clauses[word.at] != self.text.clauses[right.at] or (names and not (left.name and right.name)):
                     continue
                 swapped = any(claim.puts(right.what, word.what, left.what) for claim in self.claims)
-                if swapped and not any(claim.puts(left.what, word.what, right.what) for claim in self.claims):
-                    if not any(word.at < at <= right.at for at in self.text.agents):
-                        return False
+                kept = any(claim.puts(left.what, word.what, right.what) for claim in self.claims)
+                if swapped and not kept and not any(word.at < at <= right.at for at in self.text.agents):
+                    return False
         return True
 
     def keeps_roles(self) -> bool:
         """Whether within each clause what is done stays on its side of the names, unless only one name is left with it."""
-        text, tokens = self.text, self.text.tokens
-        passive = {text.clauses[at] for at in text.passives if at < len(text.units)}
-        for n, one in enumerate(tokens):
-            clause = [*takewhile(lambda each: text.clauses[each.at] == text.clauses[one.at], tokens[n + 1 :])]  # noqa: B023
-            for m, other in enumerate(clause):
+        clauses = self.text.clauses
+        passive = {clauses[at] for at in self.text.passives if at < len(clauses)}
+        for number, tokens in groupby(self.text.tokens, lambda token: clauses[token.at]):
+            said = [*tokens]
+            for n, m in combinations(range(len(said)), 2):
+                one, other = said[n], said[m]
                 if one.name and other.name:
-                    bad = m == 0
-                elif one.name:
-                    bad = text.clauses[one.at] not in passive and any(each.name for each in clause[m + 1 :])
-                else:
-                    bad = other.name and any(e.name and text.clauses[e.at] == text.clauses[one.at] for e in tokens[:n])
-                if bad and self._only_after(one, other):
+                    matters = m == n + 1
+                elif one.name:  # then the name is done to, and nobody else may be
+                    matters = number not in passive and any(each.name for each in said[m + 1 :])
+                else:  # then the name does it, and nobody else may
+                    matters = other.name and any(each.name for each in said[:n])
+                if matters and self._only_after(one, other):
                     return False
         return True
 
     def _only_after(self, one: Token, other: Token) -> bool:
         """Whether claims hold both, and `one` nowhere before `other`."""
-        pairs = [
-            (claim.order[one.what], claim.order[other.what])
-            for claim in self.claims
-            if {one.what, other.what} <= claim.order.keys()
-        ]
-        return bool(pairs) and all(ones[0] > others[-1] for ones, others in pairs)
+        held = [claim.order for claim in self.claims if {one.what, other.what} <= claim.order.keys()]
+        return bool(held) and all(order[one.what][0] > order[other.what][-1] for order in held)
 
     def keeps_hedges(self, claim: Text) -> bool:
         """Whether a clause that the sentence takes over keeps what made it weaker or narrower, and its `not`."""

@@ -213,6 +213,7 @@ class Text:
         return joints
 
     def _tokens(self, words: Words) -> Iterator[Token]:
+        """A word that a name holds is none of its own, and all names of a thing are one."""
         names, at = dict(words.names.longest(self.units)), 0
         while at < len(self.units):
             name = names.get(at, ())
@@ -224,7 +225,7 @@ class Text:
 
     def puts(self, *words: Units | int) -> bool:
         """Whether it says three words in this order, whatever stands between."""
-        before, middle, after = (self.order.get(word, ()) for word in words)
+        before, middle, after = ([*self.order.get(word, ())] for word in words)
         return bool(before and after) and any(before[0] < place < after[-1] for place in middle)
 
     def _at_edge(self, at: int, size: int) -> bool:
