@@ -120,6 +120,7 @@ class Words:
         self.hedges = [*map(Phrasebook, hedges)]
         self.opposites = [[Phrasebook([one]), Phrasebook([other])] for one, other in groups(lists.opposites)]
         self.floating, self.sequence, self.conditions = map(book, (lists.floating, lists.sequence, lists.conditions))
+        self.pronouns = book(lists.pronouns)
         self.joins, self.agents = map(book, (lists.joins, lists.agents))
         self.turns, self.passives = map(book, (lists.turns, lists.passives))
         before_code = "|".join(map(re.escape, lists.commands[language])) or r"(?!)"
@@ -202,6 +203,10 @@ class Text:
             if place == (start, end) or place[1] > end or phrase in words.denials:
                 for group in words.groups_of[phrase]:
                     groups[group].append(place)
+        for at, phrase in words.pronouns.longest(self.units):
+            for _, name in [*words.names.longest(self.units[:at])][:1]:  # what the claim is about
+                for group in words.groups_of.get(name, ()):
+                    groups[group].append((at, at + len(phrase)))
         return groups
 
     def _joints(self, joints: set[int], idle: set[int]) -> set[int]:
