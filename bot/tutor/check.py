@@ -2,8 +2,8 @@
 
 No second model is asked. A sentence passes when it can be read as a walk through the claims: each piece of it is a word of
 a claim, is said for one, or says nothing of its own, and the next piece stands further on in the claim. Where the walk may
-go back, what a `not` or an `if` does to a word, and that `may`, `only` and the like are kept: see the rules below. What may
-be said for what is data: `knowledge/language/checking.yaml`.
+go back, what a `not` or an `if` does to a word, and that `may`, `only` and the like are kept: see the rules below. However it
+is read, no two names change places around a word. What may be said for what is data: `knowledge/language/checking.yaml`.
 """
 
 from __future__ import annotations
