@@ -2,7 +2,8 @@
 
 A row of the files holds `good or bad, class, language, concepts in the prompt, sentence with its citations` (tab-separated).
 Word lists were made with `checked.tsv` at hand and without anyone having read `held.tsv`. A failing sentence of `held.tsv`
-is never made to pass by itself.
+is never made to pass by itself. `further-checked.tsv` holds claims from all over the lessons: paraphrases of them, and what is
+left of them after one word, a side, a condition, a hedge or a `not` was changed.
 """
 
 from __future__ import annotations

@@ -16,10 +16,12 @@ from tests.checking import Labelled, check, labelled, scores
 
 # The least share of good sentences that pass, and of bad ones that are stopped.
 FLOORS: dict[tuple[str, Language], tuple[float, float]] = {
-    ("checked.tsv", "zh"): (0.61, 0.99),
-    ("checked.tsv", "en"): (0.54, 0.99),
-    ("held.tsv", "zh"): (0.50, 0.98),
-    ("held.tsv", "en"): (0.43, 0.98),
+    ("checked.tsv", "zh"): (0.63, 0.99),
+    ("checked.tsv", "en"): (0.57, 0.99),
+    ("held.tsv", "zh"): (0.53, 0.99),
+    ("held.tsv", "en"): (0.44, 0.98),
+    ("further-checked.tsv", "zh"): (0.39, 0.98),
+    ("further-checked.tsv", "en"): (0.37, 0.98),
 }
 MADE_UP = ("uncited", "invented-id", "language", "leak", "link", "markup")  # what needs no reading, so that none gets through
 CITED = " [etcd.c1][etcd.c2]"
@@ -105,6 +107,22 @@ def test_a_letter_that_no_rule_reads_is_no_way_round(strange: str) -> None:
         ("etcd 保存集群的全部数据[etcd.c1]，只有 API server 直接读写它[etcd.c2]。", "etcd 保存集群的全部数据[etcd.c2]。"),
         ("每个节点都由控制面管理。[node.c4]", "控制面由每个节点管理。[node.c4]"),
         ("kubelet 在集群的每个节点上运行。[kubelet.c1]", "kubelet 在集群的一个节点上运行。[kubelet.c1]"),
+        (
+            "A Deployment creates a ReplicaSet, which creates the Pods.[deployment.c2]",
+            "A Deployment creates the Pods, which creates a ReplicaSet.[deployment.c2]",
+        ),
+        (
+            "If the service account default of a namespace is deleted, the control plane replaces it.[serviceaccount.c13]",
+            "If the control plane replaces it, the service account default of a namespace is deleted.[serviceaccount.c13]",
+        ),
+        (
+            "引用 ConfigMap 的 Pod 必须和它在同一个 namespace 里。[configmap.c8]",
+            "引用 ConfigMap 的 Pod 可以和它在同一个 namespace 里。[configmap.c8]",
+        ),
+        (
+            "API server 认不出身份的请求会得到 401。[kube-apiserver.c5]",
+            "API server 认出身份的请求会得到 401。[kube-apiserver.c5]",
+        ),
         ("etcd holds all cluster data.[etcd.c1]", "etcd holds part of the cluster data.[etcd.c1]"),
     ],
 )

@@ -409,6 +409,8 @@ class Checking:
     neutral: Phrases = Phrases()  # words that say nothing of their own
     negations: Phrases = Phrases()  # they stand where the claim has them
     hedges: Alike = Alike()  # words that make a claim weaker or narrower; it is not said without one of the same group
+    opposites: Alike = Alike()  # pairs: where a claim says one, a sentence does not say the other in its place
+    pronouns: Phrases = Phrases()  # words of a claim that stand for what it names first
     sequence: Phrases = Phrases()  # words that make the order of what is said part of it
     conditions: Phrases = Phrases()  # a clause that begins or ends with one says when, not what
     joins: Phrases = Phrases()  # words between two statements, either of which may come first

@@ -2,8 +2,8 @@
 
 No second model is asked. A sentence passes when it can be read as a walk through the claims: each piece of it is a word of
 a claim, is said for one, or says nothing of its own, and the next piece stands further on in the claim. Where the walk may
-go back, what a `not` or an `if` does to a word, and that `may`, `only` and the like are kept: see the rules below. What may
-be said for what is data: `knowledge/language/checking.yaml`.
+go back, what a `not` or an `if` does to a word, and that `may`, `only` and the like are kept: see the rules below. However it
+is read, no two names change places around a word. What may be said for what is data: `knowledge/language/checking.yaml`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
+from itertools import combinations, groupby, product, takewhile
 from typing import Literal, NamedTuple
 from unicodedata import category, normalize
 
@@ -20,7 +20,7 @@ from bot.knowledge.base import Knowledge
 from bot.knowledge.measure import CITATION
 from bot.knowledge.reading import CHINESE, INVISIBLE, Reader
 from bot.knowledge.schema import LANGUAGES, Language
-from bot.tutor.wording import Text, Units, Words, spread
+from bot.tutor.wording import Text, Token, Units, Words, spread
 
 SITE = "https://kubernetes.io"
 Fault = Literal[
@@ -130,10 +130,10 @@ class Walk:
 
     def same_condition(self, step: Step) -> bool:
         """What the claim says of a condition is not said of what follows from it."""
-        text, claim, start = self.text, self.claims[step.place.claim], step.place.start
-        if not text.when or not claim.when or start in claim.names:
+        text, claim, place = self.text, self.claims[step.place.claim], step.place
+        if not text.when or not claim.when or claim.names.issuperset(range(place.start, place.end)):
             return True
-        return (text.clauses[step.at] in text.when) == (claim.clauses[start] in claim.when)
+        return (text.clauses[step.at] in text.when) == (claim.clauses[place.start] in claim.when)
 
     def in_order(self, step: Step) -> bool:
         """Who does what to whom: a piece stands further on, or its words changed places in one of the ways below."""
@@ -147,8 +147,17 @@ class Walk:
         by = self._between(self.text.agents, step) and not self.claims[place.claim].agents
         onward = place.start >= before.end or (place.start >= before.start and place.end > before.end)
         if onward or place[:3] == before[:3]:
-            return not by and not self._crosses(before, place)
+            return (self.text.wide > 1 or not by) and not self._crosses(step, before)
         return (by and (before.turned or self.text.wide > 1)) or self._turns(step, before) or self._active(step, before)
+
+    def nearby(self, step: Step) -> bool:
+        """As `in_order`, but that the words of one clause may stand in any order, a name, a number or a `then` excepted."""
+        if self.in_order(step):
+            return True
+        before, place, claim = step.before, step.place, self.claims[step.place.claim]
+        same = before is not None and before.claim == place.claim and claim.clauses[before.start] == claim.clauses[place.start]
+        whole = step.at not in self.text.within and step.at + step.size not in self.text.within
+        return same and whole and place.start not in claim.numbers and step.at not in self.text.sequence
 
     def _between(self, places: set[int], step: Step) -> bool:
         return any(at in places for at in range(step.end, step.at + 1))
@@ -163,13 +172,15 @@ class Walk:
         same = place.claim == before.claim and claim.clauses[place.start] == claim.clauses[before.start]
         return same and place.start in claim.floating
 
-    def _crosses(self, before: Place, place: Place) -> bool:
-        """Whether the walk leaves one statement and enters another behind its subject."""
-        claim = self.claims[place.claim]
+    def _crosses(self, step: Step, before: Place) -> bool:
+        """Whether the walk leaves one statement and enters another behind its subject, or takes a name from there."""
+        claim, place = self.claims[step.place.claim], step.place
         entered = claim.clauses[place.start]
         if claim.clauses[before.end - 1] == entered:
             return False
-        name = not claim.names.isdisjoint(range(place.start, place.end))
+        by = not self.text.agents.isdisjoint(range(step.end, step.at + step.size))
+        waits = by or before.end - 1 not in claim.names - claim.numbers  # for a name
+        name = waits and not claim.names.isdisjoint(range(place.start, place.end))
         return any(at in claim.names and (name or claim.clauses[at] == entered) for at in range(before.end, place.start))
 
     def _turns(self, step: Step, before: Place) -> bool:
@@ -191,6 +202,66 @@ class Walk:
         claim = self.claims[before.claim]
         passive = before.first and before.start in claim.passives and not self._between(self.text.passives, step)
         return passive and step.place.start not in claim.numbers
+
+    def keeps_nots(self) -> bool:
+        """Whether no claim is said as it stands, but for a `not`."""
+        said, wide = self.text.units, self.text.wide
+        held = [tuple(claim.units[at : at + 1 + wide]) for claim in self.claims for at in range(len(claim.units))]
+        for claim in self.claims:
+            for at, phrase in self.words.nots.within(claim.units):
+                without = claim.units[at - 1 : at] + claim.units[at + len(phrase) : at + len(phrase) + wide]
+                ends = [*range(1 + wide, len(said) + 1)] if len(without) == 1 + wide and without not in held else []
+                if any(said[end - 1 - wide : end] == without for end in ends):
+                    return False
+        return True
+
+    def turns_into_opposite(self) -> bool:
+        """Whether it says `may` where the claims say `must`, and the like."""
+        units = self.text.units
+        for one, other in self.words.opposites:
+            for said, meant in ((one, other), (other, one)):
+                held = [any(True for claim in self.claims for _ in book.within(claim.units)) for book in (said, meant)]
+                if held == [False, True] and any(said.within(units)) and not any(meant.within(units)):
+                    return True
+        return False
+
+    def keeps_sides(self, *, names: bool) -> bool:
+        """Whether no two words (or `names` alone) change places around a third, unless it is `B is done by A`."""
+        tokens = [each for each in self.text.tokens if any(each.what in claim.order for claim in self.claims)]
+        for n, word in enumerate(tokens):
+            if names and word.name:
+                continue
+            for left, right in product(tokens[:n], tokens[n + 1 :]):
+                if self.text.clauses[word.at] != self.text.clauses[right.at] or (names and not (left.name and right.name)):
+                    continue
+                swapped = any(claim.puts(right.what, word.what, left.what) for claim in self.claims)
+                kept = any(claim.puts(left.what, word.what, right.what) for claim in self.claims)
+                if swapped and not kept and not any(word.at < at <= right.at for at in self.text.agents):
+                    return False
+        return True
+
+    def keeps_roles(self) -> bool:
+        """Whether within each clause what is done stays on its side of the names, unless only one name is left with it."""
+        clauses = self.text.clauses
+        passive = {clauses[at] for at in self.text.passives if at < len(clauses)}
+        for number, tokens in groupby(self.text.tokens, lambda token: clauses[token.at]):
+            said = [*tokens]
+            for n, m in combinations(range(len(said)), 2):
+                one, other = said[n], said[m]
+                if one.name and other.name:
+                    matters = m == n + 1
+                elif one.name:  # then the name is done to, and nobody else may be
+                    matters = number not in passive and any(each.name for each in said[m + 1 :])
+                else:  # then the name does it, and nobody else may
+                    matters = other.name and any(each.name for each in said[:n])
+                if matters and self._only_after(one, other):
+                    return False
+        return True
+
+    def _only_after(self, one: Token, other: Token) -> bool:
+        """Whether claims hold both, and `one` nowhere before `other`."""
+        held = [claim.order for claim in self.claims if {one.what, other.what} <= claim.order.keys()]
+        return bool(held) and all(order[one.what][0] > order[other.what][-1] for order in held)
 
     def keeps_hedges(self, claim: Text) -> bool:
         """Whether a clause that the sentence takes over keeps what made it weaker or narrower, and its `not`."""
@@ -255,13 +326,17 @@ class Check:
 
     def _unfaithful(self, said: str, claims: list[Text], words: Words) -> Fault | None:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
-        if not walk.ends() or not walk.text.substance:
+        if not walk.ends() or not walk.text.substance or walk.turns_into_opposite():
             return "word"
-        if walk.text.nots > sum(claim.nots for claim in claims) or not walk.ends(walk.denies_alike):
+        if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_nots() and walk.ends(walk.denies_alike)):
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
-        return None if walk.ends(walk.denies_alike, walk.same_condition, walk.in_order) else "order"
+        rules = walk.denies_alike, walk.same_condition
+        if walk.keeps_sides(names=True) and walk.ends(*rules, walk.in_order):
+            return None
+        roles = not walk.text.agents and walk.keeps_sides(names=False) and walk.keeps_roles()
+        return None if roles and walk.ends(*rules, walk.nearby) else "order"
 
     # --------------------------------------------------------------- reading
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
 from bot.knowledge.reading import CHINESE
@@ -35,6 +36,14 @@ def stem(word: str) -> str:
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
         word = word[:-1]
     return word[:-1] if len(word) > 3 and word.endswith("e") else word
+
+
+class Token(NamedTuple):
+    """A telling word, or a whole name."""
+
+    at: int  # where it begins
+    what: Units | int  # the word, or the names of one thing
+    name: bool
 
 
 class Phrasebook:
@@ -92,6 +101,7 @@ class Words:
         self.forms = {form: first for [first], *others in groups(lists.forms) for [form] in others}
         concepts = knowledge.concepts.values()
         self.denials = set(cut(lists.negations[language]))
+        self.nots = Phrasebook(self.denials)
         self.idle = set(cut(lists.neutral[language])) - self.denials
         self.strong = set(cut(lists.strong[language]))
         hedges, same = groups(lists.hedges), [*groups(lists.same), *map(cut, map(_names, concepts))]
@@ -108,7 +118,9 @@ class Words:
         )
         self.names = Phrasebook(cut(name for each in concepts for name in (*each.name.both, *each.aliases[language])))
         self.hedges = [*map(Phrasebook, hedges)]
+        self.opposites = [[Phrasebook([one]), Phrasebook([other])] for one, other in groups(lists.opposites)]
         self.floating, self.sequence, self.conditions = map(book, (lists.floating, lists.sequence, lists.conditions))
+        self.pronouns = book(lists.pronouns)
         self.joins, self.agents = map(book, (lists.joins, lists.agents))
         self.turns, self.passives = map(book, (lists.turns, lists.passives))
         before_code = "|".join(map(re.escape, lists.commands[language])) or r"(?!)"
@@ -151,12 +163,21 @@ class Text:
             self.where[unit].append(at)
         self.numbers = words.numbers.spread(units) | {at for at, unit in enumerate(units) if unit.isdigit()}
         self.names = words.names.spread(units) | self.numbers
+        self.tokens = [*self._tokens(words)]
+        self.order: dict[Units | int, list[int]] = {}  # word → its places among the tokens
+        for place, token in enumerate(self.tokens):
+            self.order.setdefault(token.what, []).append(place)
+        self.within = {at + n for at, name in words.names.longest(units) for n in range(1, len(name))}  # a name
+        self.sequence = words.sequence.spread(units)
         self.groups = self._groups(words, [each for each in phrases if _denies(each[1], words.denials)])
         self.floating = {at for at, _ in words.floating.within(units)}
         self.agents, self.turns, self.passives = (each.behind(units) for each in (words.agents, words.turns, words.passives))
         self.joints = self._joints(words.joins.behind(units), idle)
-        self.when = {self.clauses[at] for at, phrase in words.conditions.within(units) if self._at_edge(at, len(phrase))}
-        self.ordered = any(True for _ in words.sequence.within(units))
+        conditions = [each for each in words.conditions.within(units) if self._at_edge(each[0], len(each[1]))]
+        conditions = [each for each in conditions if not spread([each]) <= words.floating.spread(units)]  # `默认情况下`
+        alone = self.wide == 1 and bool(conditions) and len(set(self.clauses)) == 1  # then nothing shows where it ends
+        self.when = set() if alone else {self.clauses[at] for at, _ in conditions}
+        self.ordered = not self.sequence <= spread(conditions)  # besides what moves with its clause
         nots = [each for each in phrases if each[1] in words.denials]
         self.nots = len(nots)
         self.polarity = self._polarity(nots)
@@ -182,6 +203,10 @@ class Text:
             if place == (start, end) or place[1] > end or phrase in words.denials:
                 for group in words.groups_of[phrase]:
                     groups[group].append(place)
+        for at, phrase in words.pronouns.longest(self.units):
+            for _, name in [*words.names.longest(self.units[:at])][:1]:  # what the claim is about
+                for group in words.groups_of.get(name, ()):
+                    groups[group].append((at, at + len(phrase)))
         return groups
 
     def _joints(self, joints: set[int], idle: set[int]) -> set[int]:
@@ -192,10 +217,26 @@ class Text:
                 joints.add(at + 1)
         return joints
 
+    def _tokens(self, words: Words) -> Iterator[Token]:
+        """A word that a name holds is none of its own, and all names of a thing are one."""
+        names, at = dict(words.names.longest(self.units)), 0
+        while at < len(self.units):
+            name = names.get(at, ())
+            if name:
+                yield Token(at, min(words.groups_of.get(name, ()), default=name), True)
+            elif self.tells(at):
+                yield Token(at, self.units[at : at + 1], False)
+            at += len(name) or 1
+
+    def puts(self, *words: Units | int) -> bool:
+        """Whether it says three words in this order, whatever stands between."""
+        before, middle, after = ([*self.order.get(word, ())] for word in words)
+        return bool(before and after) and any(before[0] < place < after[-1] for place in middle)
+
     def _at_edge(self, at: int, size: int) -> bool:
         """Whether a phrase begins or ends its clause."""
-        around = self.clauses[at - 1 : at], self.clauses[at + size : at + size + 1]
-        return at == 0 or [self.clauses[at]] not in around
+        clause = [self.clauses[at]]
+        return at == 0 or not clause == self.clauses[at - 1 : at] == self.clauses[at + size : at + size + 1]
 
     def _polarity(self, nots: list[Found]) -> list[int]:
         """What each `not` does to each unit: it denies the word behind it, and how much else of its clause is open."""
