@@ -1,8 +1,8 @@
 """Labelled sentences of a language model, and how many of each class the check decides rightly.
 
 A row of the files holds `good or bad, class, language, concepts in the prompt, sentence with its citations` (tab-separated).
-Word lists were made with `checked.tsv` at hand and without anyone having read `held.tsv`. A failing sentence of `held.tsv`
-is never made to pass by itself.
+Word lists were made with `checked.tsv` at hand and without anyone having read `held.tsv`; `reworded.tsv` was written before
+the vocabulary of all claims was reworded. A failing sentence of the latter two is never made to pass by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bot.tutor.check import Check
 from bot.tutor.sentences import sentences
 
 DATA = Path(__file__).parent / "data"
+FILES = ("checked.tsv", "held.tsv", "reworded.tsv")
 
 
 class Labelled(NamedTuple):
