@@ -16,10 +16,12 @@ from tests.checking import Labelled, check, labelled, scores
 
 # The least share of good sentences that pass, and of bad ones that are stopped.
 FLOORS: dict[tuple[str, Language], tuple[float, float]] = {
-    ("checked.tsv", "zh"): (0.61, 0.99),
-    ("checked.tsv", "en"): (0.54, 0.99),
-    ("held.tsv", "zh"): (0.50, 0.98),
-    ("held.tsv", "en"): (0.43, 0.98),
+    ("checked.tsv", "zh"): (0.66, 0.99),
+    ("checked.tsv", "en"): (0.55, 0.99),
+    ("held.tsv", "zh"): (0.52, 0.99),
+    ("held.tsv", "en"): (0.44, 0.98),
+    ("reworded.tsv", "zh"): (0.23, 0.98),
+    ("reworded.tsv", "en"): (0.38, 0.90),
 }
 MADE_UP = ("uncited", "invented-id", "language", "leak", "link", "markup")  # what needs no reading, so that none gets through
 CITED = " [etcd.c1][etcd.c2]"
