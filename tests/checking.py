@@ -1,9 +1,10 @@
 """Labelled sentences of a language model, and how many of each class the check decides rightly.
 
 A row of the files holds `good or bad, class, language, concepts in the prompt, sentence with its citations` (tab-separated).
-Word lists were made with `checked.tsv` at hand and without anyone having read `held.tsv`. A failing sentence of `held.tsv`
-is never made to pass by itself. `further-checked.tsv` holds claims from all over the lessons: paraphrases of them, and what is
-left of them after one word, a side, a condition, a hedge or a `not` was changed.
+Word lists were made with `checked.tsv` at hand and without anyone having read `held.tsv`; `reworded.tsv` was written before
+the vocabulary of all claims was reworded. A failing sentence of these two is never made to pass by itself. `bent.tsv` holds
+claims from all over the lessons: paraphrases of them, and what is left after one word, a side, a condition, a hedge or a `not`
+was changed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from bot.tutor.check import Check
 from bot.tutor.sentences import sentences
 
 DATA = Path(__file__).parent / "data"
+FILES = ("checked.tsv", "held.tsv", "reworded.tsv", "bent.tsv")
 
 
 class Labelled(NamedTuple):

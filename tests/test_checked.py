@@ -16,12 +16,14 @@ from tests.checking import Labelled, check, labelled, scores
 
 # The least share of good sentences that pass, and of bad ones that are stopped.
 FLOORS: dict[tuple[str, Language], tuple[float, float]] = {
-    ("checked.tsv", "zh"): (0.63, 0.99),
-    ("checked.tsv", "en"): (0.57, 0.99),
-    ("held.tsv", "zh"): (0.53, 0.99),
+    ("checked.tsv", "zh"): (0.69, 0.99),
+    ("checked.tsv", "en"): (0.58, 0.99),
+    ("held.tsv", "zh"): (0.57, 0.99),
     ("held.tsv", "en"): (0.44, 0.98),
-    ("further-checked.tsv", "zh"): (0.39, 0.98),
-    ("further-checked.tsv", "en"): (0.37, 0.98),
+    ("reworded.tsv", "zh"): (0.23, 0.98),
+    ("reworded.tsv", "en"): (0.36, 0.90),
+    ("bent.tsv", "zh"): (0.47, 0.97),
+    ("bent.tsv", "en"): (0.39, 0.98),
 }
 MADE_UP = ("uncited", "invented-id", "language", "leak", "link", "markup")  # what needs no reading, so that none gets through
 CITED = " [etcd.c1][etcd.c2]"
