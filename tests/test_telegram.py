@@ -206,7 +206,7 @@ def test_an_answer_is_one_message_that_began_as_a_placeholder(room: Room) -> Non
     assert anna.sees() == [answer.text]
     assert answer.reply_to is None
     assert answer.covered("bold")[:2] == ["小票柜", "etcd"]
-    assert answer.covered("blockquote")[0].startswith("⚠️ 比喻到此为止：“三个记账员走了两个")
+    assert answer.covered("blockquote")[0].startswith("⚠️ 比喻到此为止：“小票柜由三位记账员管")
 
 
 @beside_the_others

@@ -72,9 +72,9 @@ class Quiz:
     def _shown(self, learner: Learner, pending: Pending, language: Language) -> Reply:
         """The question that waits from now on."""
         id, item = pending.item, self.picture.items[pending.item]
-        number, count = len({id, *learner.quiz} & self.picture.items.keys()), len(self.picture.items)
+        number = len({id, *learner.quiz} & self.picture.items.keys())
         place = self.place(learner, id, language)
-        heading = say(place or self.knowledge.say("quiz.heading", language, number=number, count=count), "heading")
+        heading = say(place or self.knowledge.say("quiz.heading", language, number=number), "heading")
         board, cites = Board(self.knowledge, item, self.key(id), pending, language), Citations()
         if pending.poll:
             return self._poll(learner, pending, board, heading, language)
@@ -249,8 +249,8 @@ class Quiz:
         return Reply(blocks, self._next(learner, pending, cites, language))
 
     def _progress(self, learner: Learner, language: Language) -> str:
-        right = sum(learner.quiz.get(id, False) for id in self.picture.items)
-        return self.knowledge.say("quiz.cups", language, right=right, count=len(self.picture.items))
+        votes = [learner.quiz[id] for id in self.picture.items if id in learner.quiz]
+        return self.knowledge.say("quiz.cups", language, right=sum(votes), count=len(votes))
 
     def _next(self, learner: Learner, pending: Pending, cites: Citations, language: Language) -> tuple[Choice, ...]:
         concept = self.picture.items[pending.item].concept
