@@ -40,7 +40,7 @@ WEIGHTS = "knowledge/language/weights.tsv"
 NEIGHBOURS = "knowledge/language/neighbours.tsv"
 CLASSIFIER = {"C": 1.0, "random_state": 0}
 LEAST = 2  # steps of a weight that is worth keeping; one more where few questions say the word
-FEW = 2  # questions
+FEW = 3  # questions
 HEADS = {
     "metaphor": {"zh": ("柠檬水", "Kubernetes", "比喻到哪里为止"), "en": ("Lemonade", "Kubernetes", "Where the picture stops")},
     "settings": {"zh": ("变量", "默认", "作用"), "en": ("Variable", "Default", "What it does")},
