@@ -142,7 +142,7 @@ def _known() -> Iterator[tuple[str, str]]:
 
 
 def _learn(known: list[tuple[list[str], str]]) -> list[tuple[str, str]]:
-    """Of each word its row. What a word says of most concepts alike decides nothing and is left out."""
+    """Of each word that decides something its row. What a word says of most concepts alike decides nothing."""
     import numpy
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.feature_extraction.text import TfidfTransformer
@@ -158,8 +158,8 @@ def _learn(known: list[tuple[list[str], str]]) -> list[tuple[str, str]]:
     for word, idf, count, column in zip(vectorizer.feature_names_, rarity.idf_, said, columns.T, strict=True):
         steps = ((at, max(-MOST, min(MOST, round(weight)))) for at, weight in enumerate(column))
         least = LEAST + (count <= FEW)
-        pairs = (LETTERS[at] + LETTERS[MOST + step] for at, step in steps if abs(step) >= least)
-        rows.append((word, LETTERS[round(idf / STEP)] + "".join(pairs)))
+        if pairs := "".join(LETTERS[at] + LETTERS[MOST + step] for at, step in steps if abs(step) >= least):
+            rows.append((word, LETTERS[round(idf / STEP)] + pairs))
     return [(word, f"{word}\t{letters}\n") for word, letters in rows]
 
 

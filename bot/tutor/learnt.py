@@ -25,7 +25,7 @@ NUMBERS = {letter: number for number, letter in enumerate(LETTERS)}
 STEP = 0.5  # rarities and weights are kept in such steps
 MANY = 2_000  # words to remember
 MOST = 46  # steps of a weight, up or down
-UNHEARD = 10  # steps of the rarity of a word that was never heard: it speaks for nothing, and makes the others speak less
+UNHEARD = 13  # steps of the rarity of a word that has no row: it speaks for nothing, and makes the others speak less
 
 
 @dataclass(frozen=True)
