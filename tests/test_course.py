@@ -23,7 +23,7 @@ from bot.knowledge import base, courses
 from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import Learner, Voted
-from bot.replies import Answer, Picture, Reply, phone_lines
+from bot.replies import Answer, Paragraph, Picture, Reply, phone_lines
 from tests.botapi import BotApi, Message
 from tests.conftest import Run
 from tests.served import Served
@@ -141,6 +141,9 @@ def test_the_whole_course_from_the_first_question_to_a_week_later(language: Lang
                 asked = " ".join((screen.text, *pupil.offers))
                 assert _called(asked, language) <= _called(seen, language), screen.text
             seen += screen.text
+            assert all(span.text for block in screen.blocks if isinstance(block, Paragraph) for span in block.spans), (
+                screen.text
+            )
             lines = sum(map(phone_lines, screen.blocks)) + len(screen.blocks) - 1
             assert lines <= (PLAYED if isinstance(screen, Answer) else SCREEN), screen.text
         pupil.taps("learn.choice.on")

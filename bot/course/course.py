@@ -230,7 +230,8 @@ class Lessons:
                 yield say(step.look[language])
             role = None if repeated else self.picture.roles.get(step.about or "")
             pair = f"{role.role[language]}{BETWEEN}{self.knowledge.concepts[role.concept].name[language]}\n" if role else ""
-            yield Paragraph((Span("🍋 "), Span(pair, "strong"), Span(step.tells[language])))
+            named = (Span(pair, "strong"),) if pair else ()
+            yield Paragraph((Span("🍋 "), *named, Span(step.tells[language])))
         told = gap(language).join(f"{self.knowledge.claim(id)[language]}[{id}]" for id in step.truth)
         yield cites.paragraph(told, "☸️ ")
 
