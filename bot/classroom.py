@@ -21,7 +21,7 @@ from bot.knowledge.schema import LANGUAGES, Item, Language
 from bot.learners import KEPT, Asked, Cards, Group, Judged, Learner, Topic, Verdict, Voted
 from bot.quiz.path import Path
 from bot.quiz.quiz import Quiz
-from bot.replies import Answer, Box, Choice, File, Nod, Reply, Span, Table, say
+from bot.replies import Answer, Block, Box, Choice, File, Nod, Reply, Span, Table, say
 from bot.tutor.finder import Finder
 from bot.tutor.speaker import Voice
 from bot.tutor.tutor import Tutor
@@ -76,7 +76,7 @@ class Classroom:
         self.quiz = Quiz(knowledge, self.picture, self.tutor.reader, self._facts, seed, self._place)
         chance = random.Random(seed())
         self.path = Path(knowledge, self.picture, chance)
-        self.lessons = Lessons(knowledge, self.picture, self._scene, self._pose, chance)
+        self.lessons = Lessons(knowledge, self.picture, self._scene, self._because, self._pose, chance)
         self.sleep, self.remembered, self.together, self.now = sleep, remembered, together, now
 
     @cached_property
@@ -103,6 +103,10 @@ class Classroom:
     def _scene(self, learner: Learner, id: str, language: Language) -> Reply | None:
         """What a lesson is about to break."""
         return self.play.scene(learner, id, language)
+
+    def _because(self, id: str, language: Language, cites: Citations) -> tuple[Block, ...]:
+        """Why what a lesson broke came as it did."""
+        return self.play.because(id, language, cites)
 
     def _pose(self, id: str, learner: Learner, language: Language, by: str) -> Reply:
         """A lesson's quiz item; `by` goes on after it."""
@@ -248,12 +252,14 @@ class Classroom:
         """A breakage, played to its end."""
         id, _, number = words.partition(" ")
         found = False
-        async for reply in self.play.broken(learner, id, int(number) if number.isdecimal() else 0, language):
+        onward, guess = self.lessons.after_play(learner, id, language), int(number) if number.isdecimal() else 0
+        async for reply in self.play.broken(learner, id, guess, language, brief=bool(onward)):
             found = True
-            if isinstance(reply, Answer):
+            if isinstance(reply, Answer) and onward:
+                yield replace(reply, choices=(onward,))
+            elif isinstance(reply, Answer):
                 topic = Topic(reply.concepts, language, 0, reply.claims)
-                told = self.tutor.answers.told(reply, topic, learner)
-                yield replace(told, choices=self.lessons.after_play(learner, id, told.choices, language))
+                yield self.tutor.answers.told(reply, topic, learner)
             else:
                 yield reply
         if not found:

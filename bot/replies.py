@@ -12,7 +12,7 @@ from typing import Literal
 from bot.knowledge.schema import Language
 
 Style = Literal["plain", "strong", "quiet", "code", "block", "cite"]
-Mood = Literal["plain", "heading", "stop", "next", "links"]
+Mood = Literal["plain", "heading", "stop", "next", "links", "options"]  # options: what the choices say in full
 MAX_COMMAND = 64  # bytes, the most that a Telegram button can carry
 PHONE_COLUMNS, PHONE_LINES = 40, 12  # a Chinese character takes two columns
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -73,6 +73,7 @@ class Choice:
 
     label: str
     command: str
+    full: str = ""  # what a letter on the button stands for, to be shown in its place where there is room
 
     def __post_init__(self) -> None:
         assert len(self.command.encode()) <= MAX_COMMAND, self.command

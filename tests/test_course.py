@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import sqlite3
@@ -17,11 +18,12 @@ from pydantic import TypeAdapter
 
 from bot.cited import gap
 from bot.classroom import Classroom
+from bot.frontends.terminal import Screen, draw
 from bot.knowledge import base, courses
 from bot.knowledge.measure import CITATION
 from bot.knowledge.schema import LANGUAGES, Language
 from bot.learners import Learner, Voted
-from bot.replies import Answer, Picture, Reply, phone_lines
+from bot.replies import Answer, Paragraph, Picture, Reply, phone_lines
 from tests.botapi import BotApi, Message
 from tests.conftest import Run
 from tests.served import Served
@@ -32,7 +34,7 @@ PICTURE = KNOWLEDGE.pictures["lemonade"]
 assert PICTURE.course
 COURSE = PICTURE.course
 LEGIBLE = 22  # pixels of 1080
-SCREEN, PLAYED = 22, 30  # lines of a phone, buttons apart; with the counter after a play
+SCREEN, PLAYED = 16, 17  # lines of a phone, buttons apart; with the counter after a play
 DAY = 86_400.0
 LEARNERS = TypeAdapter(Learner)
 
@@ -132,8 +134,15 @@ def test_the_whole_course_from_the_first_question_to_a_week_later(language: Lang
     pupil = begun(language)
     before = examined(pupil, right=False)
     pupil.taps("learn.choice.on")
+    seen = ""
     for _ in COURSE.lessons:
         for screen in pupil.lesson():
+            if pupil.learner.pending:
+                asked = " ".join((screen.text, *pupil.offers))
+                assert _called(asked, language) <= _called(seen, language), screen.text
+            seen += screen.text
+            spans = [span for block in screen.blocks if isinstance(block, Paragraph) for span in block.spans]
+            assert all(span.text or span.style == "plain" for span in spans), screen.text  # an entity of nothing is refused
             lines = sum(map(phone_lines, screen.blocks)) + len(screen.blocks) - 1
             assert lines <= (PLAYED if isinstance(screen, Answer) else SCREEN), screen.text
         pupil.taps("learn.choice.on")
@@ -156,10 +165,16 @@ def test_the_whole_course_from_the_first_question_to_a_week_later(language: Lang
     assert isinstance(card, Picture)
     assert "2024-10-11" in card.svg
     assert min(map(int, re.findall(r'font-size="(\d+)"', card.svg))) >= LEGIBLE
-    asked = [vote.item for vote in pupil.votes if vote.within not in ("before", "after", "later")]
-    assert not {*before, *after, *later}.intersection(asked)  # what the course never showed
+    practised = [vote.item for vote in pupil.votes if vote.within not in ("before", "after", "later")]
+    assert not {*before, *after, *later}.intersection(practised)  # what the course never showed
     assert len({*before, *after, *later}) == len(before) + len(after) + len(later)
     assert {vote.within for vote in pupil.votes} == {"before", "after", "later", *COURSE.lessons}
+
+
+def _called(text: str, language: Language) -> set[str]:
+    """The concepts that are called by a name of one word with a capital in it."""
+    names = {name: each.id for each in KNOWLEDGE.concepts.values() if not (name := each.name[language]).islower()}
+    return {id for name, id in names.items() if name.isascii() and re.search(rf"\b{re.escape(name)}s?\b", text, re.ASCII)}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -191,6 +206,22 @@ def test_a_missed_question_asks_for_one_more() -> None:
         pupil.says("/learn")
     assert pupil.learner.walk
     assert pupil.learner.walk.passed == ("receipt",)
+
+
+@pytest.mark.parametrize("typed", ["number", "letter"])
+def test_a_missed_question_in_a_terminal_still_shows_its_options_by_number(typed: str) -> None:
+    pupil, id = begun("en"), "one-edition-two-tastes"
+    (right,) = pupil.classroom.quiz.key(id)
+    pupil.classroom.quiz.pose(id, pupil.learner, "en")
+    missed = pupil.says(f"/tap {id} {_wrong(pupil, id)}")
+    console = Screen(width=40, file=io.StringIO())
+    draw(console, missed)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    text = PICTURE.items[id].options[right].text.en
+    number, label = next((at, each.label) for at, each in enumerate(missed.choices, 1) if each.full == text)
+    assert f" {number} {text.split()[0]}" in shown
+    assert f"{label}. " not in shown
+    assert pupil.says(str(number) if typed == "number" else label.lower()).text.startswith("✅")
 
 
 def test_somebody_who_knows_it_is_examined_without_the_lesson() -> None:
@@ -347,9 +378,9 @@ def test_any_button_at_any_time(taps: list[str]) -> None:
 
 
 def test_the_course_in_a_terminal(run: Run) -> None:
-    done = run("chat", stdin="/learn\n1\n1\n/learn receipt 5\n1\n2\n1\n", BOT_LANGUAGE="zh", COLUMNS="80")
+    done = run("chat", stdin="/learn\n1\n1\n/learn receipt 6\n1\n2\n1\n", BOT_LANGUAGE="zh", COLUMNS="80")
     assert (done.returncode, done.stderr) == (0, "")
-    for words in ("点过外卖吗", "🧾 小票和小票柜 · 5/7", "表交上去会怎样", "出杯台：3/3 杯能喝", "比喻到此为止"):
+    for words in ("点过外卖吗", "🧾 小票和小票柜 · 6/8", "表交上去会怎样", "出杯台：3/3 杯能喝", "比喻到此为止"):
         assert words in done.stdout
 
 

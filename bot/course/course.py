@@ -6,9 +6,11 @@ Every screen has a command of its own, `/learn LESSON STEP`, so that any button 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from random import Random
 
 from bot.cited import Citations, gap
@@ -27,24 +29,28 @@ EPOCH = date(1970, 1, 1).toordinal()
 WEEK = 7  # days between the last test and the one that shows what has stayed
 TESTS = ("before", "after", "later")
 LEARN = "/learn"
-ASKING = ("/confused", "/sources")  # what may be asked about a play in a lesson
+ASKING = ("confused", "sources")  # what may be asked about a screen
 HARD = ("order", "multiple")  # kinds of items that come after the others; an `explain` closes no lesson
 PLAIN = ("truth", "transfer")  # facets that speak of no picture
 Scene = Callable[[Learner, str, Language], Reply | None]
+Because = Callable[[str, Language, Citations], tuple[Block, ...]]
 Pose = Callable[[str, Learner, Language, str], Reply]
+BECAUSE = "why"  # the screen after a play
+UNTOLD = 2  # claims that a name weighs which was not told yet
 
 
 @dataclass(frozen=True)
 class Lessons:
     """Holds the lessons of one picture; the way through them is the learner's.
 
-    `scene` shows what is about to be broken, `pose` asks a quiz item and takes the command that goes on after it, `dice`
-    draws the closing items.
+    `scene` shows what is about to be broken, `because` tells why it came as it did, `pose` asks a quiz item and takes the
+    command that goes on after it, `dice` draws the closing items.
     """
 
     knowledge: Knowledge
     picture: Picture
     scene: Scene
+    because: Because
     pose: Pose
     dice: Random
 
@@ -87,14 +93,13 @@ class Lessons:
         walk.asks[vote.item] = vote.right and vote.known and vote.tries == 1 and not vote.hints
         return replace(vote, within=walk.test or walk.lesson)
 
-    def after_play(self, learner: Learner, id: str, choices: tuple[Choice, ...], language: Language) -> tuple[Choice, ...]:
-        """The choices below a breakage: in a lesson the way on and none elsewhere, else as they are."""
+    def after_play(self, learner: Learner, id: str, language: Language) -> Choice | None:
+        """The way on from a breakage that a lesson plays, to why it came as it did; None elsewhere."""
         walk = learner.walk
         lesson = self.picture.lessons.get(walk.lesson) if walk else None
         if not walk or not lesson or not 0 < walk.step <= len(lesson.steps) or lesson.steps[walk.step - 1].breakage != id:
-            return choices
-        asking = (choice for choice in choices if choice.command.partition(" ")[0] in ASKING)
-        return (self._further(walk, lesson, language), *asking)
+            return None
+        return self._choice(BECAUSE, language, f"{walk.lesson} {walk.step} {BECAUSE}")
 
     def open(self, learner: Learner) -> bool:
         """Whether the learner is in the middle of a lesson or a test."""
@@ -158,12 +163,14 @@ class Lessons:
 
     def _lesson(self, learner: Learner, walk: Walk, id: str, words: str, language: Language) -> Reply:
         lesson = self.picture.lessons[id]
+        words, _, part = words.partition(" ")
         step = int(words) if words.isdecimal() and 0 < int(words) <= len(lesson.steps) else len(lesson.steps) + 1
         if walk.lesson == id and walk.asks and step > len(lesson.steps):  # what was answered of them counts
             return self._item(learner, walk, language, 0)
         walk.lesson, walk.step, walk.test, walk.asks, walk.skips = id, step, "", {}, words == "skip"
         if walk.step <= len(lesson.steps):
-            return self._step(learner, walk, lesson, language)
+            shown = self._why if part == BECAUSE and lesson.steps[step - 1].breakage else self._step
+            return shown(learner, walk, lesson, language)
         walk.asks = dict.fromkeys(self._closing(learner, walk, lesson))
         return self._item(learner, walk, language, 0) if walk.asks else self._closed(walk, language)
 
@@ -171,9 +178,7 @@ class Lessons:
         step, cites = lesson.steps[walk.step - 1], Citations()
         onward = self._further(walk, lesson, language)
         skip = self._choice("skip", language, f"{walk.lesson} skip")
-        title = self._title(walk, walk.lesson, language)
-        place = self._say("learn.place", language, title=title, at=walk.step, count=len(lesson.steps))
-        blocks: list[Block] = [say(place, "heading")]
+        blocks: list[Block] = [self._heading(walk, lesson, language)]
         if step.breakage:
             scene = self.scene(learner, step.breakage, language)
             assert scene  # the check has seen to it
@@ -187,14 +192,28 @@ class Lessons:
             if step.about
             else self._stops(step, walk.plain, cites, language)
         )
-        about = step.about or lesson.about[-1]
-        number = learner.tell(Topic((about,), language, claims=tuple(cites.ids)))
         learner.shown(step.stops)
-        choices = [onward]
-        if step.about:
-            choices.append(Choice(self.knowledge.say("choice.confused", language), f"/confused {number}"))
-        choices.append(Choice(self.knowledge.say("choice.sources", language), f"/sources {number}"))
-        return Reply(tuple(blocks), (*choices, *((skip,) if walk.step == 1 else ())))
+        asking = self._asking(learner, step.about or lesson.about[-1], cites, language)
+        return Reply(tuple(blocks), (onward, *asking[not step.about :], *((skip,) if walk.step == 1 else ())))
+
+    def _why(self, learner: Learner, walk: Walk, lesson: Lesson, language: Language) -> Reply:
+        """Why a breakage came as it did, and where the picture stops."""
+        cites, played = Citations(), self.picture.breakages[lesson.steps[walk.step - 1].breakage or ""]
+        blocks = (
+            self._heading(walk, lesson, language),
+            *self.because(lesson.steps[walk.step - 1].breakage or "", language, cites),
+        )
+        learner.shown((played.stops,))
+        return Reply(blocks, (self._further(walk, lesson, language), *self._asking(learner, played.concept, cites, language)))
+
+    def _heading(self, walk: Walk, lesson: Lesson, language: Language) -> Paragraph:
+        title = self._title(walk, walk.lesson, language)
+        return say(self._say("learn.place", language, title=title, at=walk.step, count=len(lesson.steps)), "heading")
+
+    def _asking(self, learner: Learner, about: str, cites: Citations, language: Language) -> tuple[Choice, ...]:
+        """What may be asked about a screen: other words, and the sources."""
+        number = learner.tell(Topic((about,), language, claims=tuple(cites.ids)))
+        return tuple(Choice(self.knowledge.say(f"choice.{name}", language), f"/{name} {number}") for name in ASKING)
 
     def _further(self, walk: Walk, lesson: Lesson, language: Language) -> Choice:
         """The way to the next step, and from the last to the closing items."""
@@ -211,7 +230,8 @@ class Lessons:
                 yield say(step.look[language])
             role = None if repeated else self.picture.roles.get(step.about or "")
             pair = f"{role.role[language]}{BETWEEN}{self.knowledge.concepts[role.concept].name[language]}\n" if role else ""
-            yield Paragraph((Span("🍋 "), Span(pair, "strong"), Span(step.tells[language])))
+            named = (Span(pair, "strong"),) if pair else ()
+            yield Paragraph((Span("🍋 "), *named, Span(step.tells[language])))
         told = gap(language).join(f"{self.knowledge.claim(id)[language]}[{id}]" for id in step.truth)
         yield cites.paragraph(told, "☸️ ")
 
@@ -243,7 +263,7 @@ class Lessons:
 
     def _pool(self, lesson: Lesson, walk: Walk) -> list[str]:
         """Items on the lesson, those first whose answer was told in it or before; the others only where these are few."""
-        told = self._told(lesson)
+        told, named = self._told(lesson)
         stops = {*lesson.stops} | {self.picture.breakages[id].stops for id in lesson.plays}
 
         def fits(item: Item) -> bool:
@@ -252,26 +272,47 @@ class Lessons:
 
         pool = [id for id, item in self.picture.practice.items() if fits(item)]
         beyond = {id: len(set(CITATION.findall(self.picture.items[id].explain.en)) - told) for id in pool}
+        for id in pool:
+            beyond[id] += UNTOLD * len(self._named(_asked(self.picture.items[id])) - named)
         self.dice.shuffle(pool)
         pool.sort(key=lambda id: (self.picture.items[id].type in HARD, beyond[id]))
         near = (([id for id in pool if beyond[id] <= most], enough) for most, enough in ((0, MOST), (1, ITEMS)))
         return next((ids for ids, enough in near if len(ids) >= enough), pool)
 
-    def _told(self, lesson: Lesson) -> set[str]:
-        """The claims that were told up to the end of the lesson."""
+    def _told(self, lesson: Lesson) -> tuple[set[str], set[str]]:
+        """The claims that were told up to the end of the lesson, and the concepts that were named."""
         assert self.picture.course
-        texts, told = list[str](), set[str]()
+        texts, told, about = list[str](), set[str](), set[str]()
         for each in map(self.picture.lessons.__getitem__, self.picture.course.lessons):
             stops = [*each.stops]
             for breakage in map(self.picture.breakages.__getitem__, each.plays):
                 texts.append(breakage.told.en)
                 stops.append(breakage.stops)
-            told.update(*(step.truth for step in each.steps))
+            about.update(each.about)
+            truth = [id for step in each.steps for id in step.truth]
+            told.update(truth)
+            texts += [self.knowledge.claim(id).en for id in truth]
+            texts += [step.tells.en for step in each.steps if step.tells]
             for stop in (self.knowledge.stop(self.picture, id) for id in stops):
                 texts.append(stop.truth.en if stop else "")
             if each is lesson:
                 break
-        return told.union(*map(CITATION.findall, texts))
+        told.update(*map(CITATION.findall, texts))
+        return told, about.union(*map(self._named, texts))
+
+    def _named(self, text: str) -> set[str]:
+        """The concepts that an English text calls by a name with a capital in it."""
+        return {self._names[name] for name in self._name.findall(text)}
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Name with a capital in it → its concept."""
+        concepts = self.knowledge.concepts.values()
+        return {name: each.id for each in concepts for name in (*each.aliases.en, each.name.en) if not name.islower()}
+
+    @cached_property
+    def _name(self) -> re.Pattern[str]:
+        return re.compile(rf"\b({'|'.join(map(re.escape, sorted(self._names, key=len, reverse=True)))})s?\b")
 
     # ----------------------------------------------------------------- items
 
@@ -387,3 +428,8 @@ class Lessons:
 
     def _lessons(self, language: Language) -> Choice:
         return self._choice("list", language, "list")
+
+
+def _asked(item: Item) -> str:
+    """All the words that a question shows before it is answered."""
+    return "\n".join((item.stem.en, *(option.text.en for option in item.options)))

@@ -25,7 +25,7 @@ from bot.replies import Block, Box, Paragraph, Reply, Span
 from bot.store.notebook import HERE, Notebook
 
 STYLES = {"plain": "", "strong": "bold", "quiet": "dim", "code": "bold cyan", "block": "cyan", "cite": "dim"}
-MOODS = {"plain": "", "heading": "bold", "stop": "yellow", "next": "green", "links": ""}
+MOODS = {"plain": "", "heading": "bold", "stop": "yellow", "next": "green", "links": "", "options": ""}
 # What stays on one line: a Chinese character, or a Latin word, with the marks that open before and close after it.
 UNIT = re.compile(
     r"[“‘（《]*(?:[\u2e80-\u9fff\uff00-\uffef\U0001f000-\U0001faff]|[^\s\u2e80-\u9fff\uff00-\uffef“‘（《]+)"
@@ -134,14 +134,15 @@ def draw(console: Console, reply: Reply) -> None:
     if reply.choices:
         console.print()
         for number, choice in enumerate(reply.choices, 1):
-            label = Text("\n   ").join(_wrapped(Text(choice.label), console.width - 3).split())
+            label = Text("\n   ").join(_wrapped(Text(choice.full or choice.label), console.width - 3).split())
             console.print(Text.assemble((f"{number:>2} ", "bold cyan"), label))
     console.print()
 
 
 def _blocks(reply: Reply, width: int) -> Group:
     """The blocks of a message, apart by an empty line."""
-    drawn = [each for block in reply.blocks for each in (Text(), _block(block, width))]
+    shown = (block for block in reply.blocks if not (isinstance(block, Paragraph) and block.mood == "options"))
+    drawn = [each for block in shown for each in (Text(), _block(block, width))]
     return Group(*drawn[1:])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from bot.cited import Citations, gap
 from bot.knowledge.base import Knowledge
@@ -83,7 +84,8 @@ class Board:
             yield Paragraph((Span(self._say(f"quiz.how.{item.type}"), "quiet"),))
         if self.long:
             shown = {*self.open, *(had if item.type in IN_TURN else ())}
-            yield lines([f"{letter}. {self._mark(at)}{self._label(at)}" for at, letter in self.letters.items() if at in shown])
+            texts = [f"{letter}. {self._mark(at)}{self._label(at)}" for at, letter in self.letters.items() if at in shown]
+            yield replace(lines(texts), mood="plain" if item.type in IN_TURN else "options")
 
     def hint(self, cites: Citations) -> Iterator[Block]:
         """The hint that was just asked for."""
@@ -95,7 +97,8 @@ class Board:
     def choices(self, id: str) -> Iterator[Choice]:
         """The options, what ends or undoes an answer, a hint, and `I don't know`."""
         for at in self.open:
-            yield Choice(self._mark(at) + (self.letters[at] if self.long else self._label(at)), f"/tap {id} {at + 1}")
+            short, full = (self.letters[at], f"{self._mark(at)}{self._label(at)}") if self.long else (self._label(at), "")
+            yield Choice(self._mark(at) + short, f"/tap {id} {at + 1}", "" if self.item.type in IN_TURN else full)
         if self.item.type == "multiple" and self.pending.taken:
             yield self._choice("done", f"/tap {id} done")
         if self.item.type in IN_TURN and self.pending.taken:

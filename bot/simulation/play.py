@@ -14,7 +14,7 @@ from bot.cited import Citations, gap
 from bot.errors import NotSimulated, Refused
 from bot.knowledge.base import Knowledge, Picture
 from bot.knowledge.measure import CITATION
-from bot.knowledge.schema import Break, Breakage, Language
+from bot.knowledge.schema import Break, Language
 from bot.learners import Learner
 from bot.replies import Answer, Block, Choice, Paragraph, Reply, Span, say
 from bot.simulation import facts, kubectl
@@ -157,8 +157,10 @@ class Play:
         ask = say(self.knowledge.say("break.guess", language), "next")
         return Reply((*lines, ask), (*choices[turn:], *choices[:turn]))
 
-    async def broken(self, learner: Learner, id: str, guess: int, language: Language) -> AsyncGenerator[Reply, None]:
-        """Plays a breakage, then tells what came true and why; nothing when there is no such thing."""
+    async def broken(
+        self, learner: Learner, id: str, guess: int, language: Language, brief: bool = False
+    ) -> AsyncGenerator[Reply, None]:
+        """Plays a breakage, then tells what came true, and unless it is `brief` why; nothing when there is no such thing."""
         breakage = self.picture.breakages.get(id)
         if not breakage or not 0 < guess <= len(breakage.guesses):
             return
@@ -173,11 +175,24 @@ class Play:
                     shown += 1
                     yield Reply(tuple(board.draw(cluster, lines)), draft=True)
                     await self.sleep(PAUSE)
-        yield self._told(board, breakage, guess, cluster, story)
+        yield self._told(board, id, guess, cluster, story, brief)
 
-    def _told(self, board: Board, breakage: Breakage, guess: int, cluster: Cluster, story: list[Line]) -> Answer:
-        """The verdict, what happened and why, where the picture stops, and the counter as it is then."""
-        language = board.language
+    def because(self, id: str, language: Language, cites: Citations) -> tuple[Block, ...]:
+        """Why a breakage came as it did, and where the picture stops."""
+        breakage = self.picture.breakages[id]
+        told = cites.paragraph(breakage.told[language])
+        if not (stop := self.knowledge.stop(self.picture, breakage.stops)):
+            return (told,)
+        wrong, lead = stop.wrong, "stop.break" if isinstance(stop, Break) else "stop.misconception"
+        known = set(CITATION.findall(stop.truth[language])) <= set(cites.ids)
+        doubt = self.knowledge.say("stop.said" if known else "stop.doubt", language, wrong=wrong[language])
+        truth = () if known else (Span(gap(language)), *cites.spans(stop.truth[language]))
+        head = self.knowledge.say(lead, language).rstrip() + gap(language)
+        return told, Paragraph((Span(head, "strong"), Span(doubt), *truth), "stop")
+
+    def _told(self, board: Board, id: str, guess: int, cluster: Cluster, story: list[Line], brief: bool) -> Answer:
+        """The verdict, what happened and the counter as it is then, and unless it is `brief` why."""
+        language, breakage = board.language, self.picture.breakages[id]
         true = facts.of(breakage)
         right = next(each for each in breakage.guesses if each.fact in true)
         verdict = "break.right" if breakage.guesses[guess - 1] is right else "break.wrong"
@@ -186,22 +201,15 @@ class Play:
             say(self.knowledge.say(verdict, language, right=right.text[language]), "heading"),
             *self._summary(board, story, AFTERWARDS),
             board.draw(cluster, [])[1],
-            cites.paragraph(breakage.told[language]),
+            *(() if brief else self.because(id, language, cites)),
         ]
-        if stop := self.knowledge.stop(self.picture, breakage.stops):
-            wrong, lead = stop.wrong, "stop.break" if isinstance(stop, Break) else "stop.misconception"
-            known = set(CITATION.findall(stop.truth[language])) <= set(cites.ids)
-            doubt = self.knowledge.say("stop.said" if known else "stop.doubt", language, wrong=wrong[language])
-            truth = () if known else (Span(gap(language)), *cites.spans(stop.truth[language]))
-            head = self.knowledge.say(lead, language).rstrip() + gap(language)
-            blocks.append(Paragraph((Span(head, "strong"), Span(doubt), *truth), "stop"))
         return Answer(
             tuple(blocks),
             (self._choice("again", language), self._choice("break", language)),
             language=language,
             concepts=(breakage.concept,),
             claims=tuple(cites.ids),
-            breaks=(breakage.stops,),
+            breaks=() if brief else (breakage.stops,),
         )
 
     # --------------------------------------------------------------- kubectl
