@@ -203,16 +203,15 @@ class Walk:
         passive = before.first and before.start in claim.passives and not self._between(self.text.passives, step)
         return passive and step.place.start not in claim.numbers
 
-    def keeps_nots(self) -> bool:
-        """Whether no claim is said as it stands, but for a `not`."""
-        said, wide = self.text.units, self.text.wide
-        held = [tuple(claim.units[at : at + 1 + wide]) for claim in self.claims for at in range(len(claim.units))]
-        for claim in self.claims:
-            for at, phrase in self.words.nots.within(claim.units):
-                without = claim.units[at - 1 : at] + claim.units[at + len(phrase) : at + len(phrase) + wide]
-                ends = [*range(1 + wide, len(said) + 1)] if len(without) == 1 + wide and without not in held else []
-                if any(said[end - 1 - wide : end] == without for end in ends):
-                    return False
+    def keeps_slots(self) -> bool:
+        """Whether no sibling of a word stands between the neighbours that a claim gives it; a `not` is a sibling of nothing."""
+        alike = self.words.alike
+        held = [slot for claim in self.claims for slot in claim.slots]
+        for said in self.text.slots:
+            there = [each for each in held if alike(said.before, each.before) and alike(said.after, each.after)]
+            rival = any(self.words.rivals(said.what, each.what) for each in there)
+            if rival and not any(alike(said.what, each.what) for each in there):
+                return False
         return True
 
     def turns_into_opposite(self) -> bool:
@@ -328,7 +327,7 @@ class Check:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
         if not walk.ends() or not walk.text.substance or walk.turns_into_opposite():
             return "word"
-        if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_nots() and walk.ends(walk.denies_alike)):
+        if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_slots() and walk.ends(walk.denies_alike)):
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
