@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations, groupby, product, takewhile
 from typing import Literal, NamedTuple
@@ -214,6 +215,18 @@ class Walk:
                 return False
         return True
 
+    def keeps_counts(self) -> bool:
+        """Whether no clause says a word more often than the claims do; only a name may be said anew, where a clause begins."""
+        told = (each for each in self.text.tokens if each.name or self.text.wide == 1)  # one character is no word
+        said = [each for each in told if not (each.name and self._opens(each))]
+        counts = Counter((each.what, each.name or self.text.clauses[each.at]) for each in said)
+        return all(n <= max(1, sum(len(claim.order.get(what, ())) for claim in self.claims)) for (what, _), n in counts.items())
+
+    def _opens(self, token: Token) -> bool:
+        """Whether nothing is told before it in its clause."""
+        start = self.text.clauses.index(self.text.clauses[token.at])
+        return token.at in self.text.joints or self.text.rank[start] == self.text.rank[token.at]
+
     def turns_into_opposite(self) -> bool:
         """Whether it says `may` where the claims say `must`, and the like."""
         units = self.text.units
@@ -327,7 +340,7 @@ class Check:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
         if not walk.ends() or not walk.text.substance or walk.turns_into_opposite():
             return "word"
-        if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_slots() and walk.ends(walk.denies_alike)):
+        if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_slots() and walk.keeps_counts() and walk.ends(walk.denies_alike)):
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"
