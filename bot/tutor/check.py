@@ -340,7 +340,9 @@ class Check:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
         if not walk.ends() or not walk.text.substance or walk.turns_into_opposite():
             return "word"
-        if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_slots() and walk.keeps_counts() and walk.ends(walk.denies_alike)):
+        if not walk.keeps_slots() or not walk.keeps_counts():
+            return "word"
+        if walk.text.nots > sum(claim.nots for claim in claims) or not walk.ends(walk.denies_alike):
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"

@@ -128,15 +128,18 @@ class Words:
         self.numbers = Phrasebook(
             phrase for group in same if any("".join(each).isdigit() for each in group) for phrase in group
         )
-        self.names = Phrasebook(cut(name for each in concepts for name in (*each.name.both, *each.aliases[language])))
         self.hedges = [*map(Phrasebook, hedges)]
         self.siblings: defaultdict[Units, set[Units]] = defaultdict(set)  # what is not said in its place
         for family in (*groups(lists.siblings), *groups(lists.opposites)):
             for one, other in permutations(family, 2):
                 self.siblings[one].add(other)
         self.siblings[()] = self.denials
-        self.named = {phrase for each in self.names.by_first.values() for phrase in each}
-        self.slots = Phrasebook((*self.named, *self.siblings))
+        self.named: defaultdict[Units, set[str]] = defaultdict(set)  # name → the concepts that have it
+        for each in concepts:
+            for phrase in cut((*each.name.both, *each.aliases[language])):
+                self.named[phrase].add(each.id)
+        self.names = Phrasebook(self.named)
+        self.slots = Phrasebook((*self.named, *self.siblings, *self.denials))
         self.opposites = [[Phrasebook([one]), Phrasebook([other])] for one, other in groups(lists.opposites)]
         self.floating, self.sequence, self.conditions = map(book, (lists.floating, lists.sequence, lists.conditions))
         self.pronouns = book(lists.pronouns)
@@ -154,8 +157,8 @@ class Words:
         return one == other or not self.groups_of.get(one, set()).isdisjoint(self.groups_of.get(other, ()))
 
     def rivals(self, one: Units, other: Units) -> bool:
-        """Whether each excludes the other in its place: listed siblings, or two names, neither of which holds the other."""
-        if one in self.named and other in self.named:
+        """Whether each excludes the other in its place: siblings, or names of two things, neither of which holds the other."""
+        if one in self.named and other in self.named and self.named[one].isdisjoint(self.named[other]):
             return not (holds(one, other) or holds(other, one) or self.alike(one, other))
         return other in self.siblings.get(one, ()) and not self.alike(one, other)
 
