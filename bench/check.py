@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.checking import FILES, Score, check, labelled, scores
+from bot.knowledge.schema import LANGUAGES
+from tests.checking import FILES, Score, check, labelled, scores, swapped
 
 
 def cell(score: Score | None) -> str:
@@ -29,6 +30,9 @@ def results() -> dict[str, str]:
             for language in ("zh", "en"):
                 score = found[good, language, ""]
                 rows[f"{name}, {language}: {done}"] = f"{score.right} of {score.all} ({score.share:.0%})"
+    for language in LANGUAGES:
+        score = swapped(language)
+        rows[f"one word swapped, {language}: stopped"] = f"{score.right} of {score.all} ({score.share:.1%})"
     return rows
 
 
@@ -45,6 +49,7 @@ def main() -> None:
                 row = "  ".join(cell(found.get((good, language, kind))) for language in ("zh", "en"))
                 print(f"{'good' if good else 'bad':5}{kind or 'all':17}{row}".rstrip())
         print()
+    print(f"{'one word swapped':22}{'  '.join(cell(swapped(language)) for language in LANGUAGES)}")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,18 @@ Word lists were made with `checked.tsv` at hand and without anyone having read `
 the vocabulary of all claims was reworded. A failing sentence of these two is never made to pass by itself. `bent.tsv` holds
 claims from all over the lessons: paraphrases of them, and what is left after one word, a side, a condition, a hedge or a `not`
 was changed.
+
+`siblings.tsv` holds `language, word, another` (tab-separated): a claim that says the other in place of the word is false, or
+says nothing. The few that stay true, as where the two stand side by side in a list, are counted all the same.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,3 +79,26 @@ def scores(name: str) -> dict[tuple[bool, Language, str], Score]:
             key = row.good, row.language, kind
             counted[key] = counted[key].counted(right)
     return counted
+
+
+def swaps(language: Language) -> Iterator[tuple[str, str]]:
+    """(concept, sentence with its citation): every claim with one word in the place of its sibling."""
+    pairs = [line.split("\t") for line in (DATA / "siblings.tsv").read_text("utf-8").splitlines()]
+    words = [
+        (re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])" if language == "en" else re.escape(word)), other)
+        for spoken, word, other in pairs
+        if spoken == language
+    ]
+    for concept in check().knowledge.concepts.values():
+        for key, claim in concept.claims.items():
+            for word, other in words:
+                for found in word.finditer(claim[language]):
+                    yield concept.id, f"{found.string[: found.start()]}{other}{found.string[found.end() :]}[{concept.id}.{key}]"
+
+
+def swapped(language: Language, step: int = 1) -> Score:
+    """How many of the swaps, each `step`th of them, are stopped."""
+    score = Score()
+    for concept, said in islice(swaps(language), 0, None, step):
+        score = score.counted(check().fault(said, [concept], language) is not None)
+    return score

@@ -410,6 +410,7 @@ class Checking:
     negations: Phrases = Phrases()  # they stand where the claim has them
     hedges: Alike = Alike()  # words that make a claim weaker or narrower; it is not said without one of the same group
     opposites: Alike = Alike()  # pairs: where a claim says one, a sentence does not say the other in its place
+    siblings: Alike = Alike()  # words that are not said in each other's place
     pronouns: Phrases = Phrases()  # words of a claim that stand for what it names first
     sequence: Phrases = Phrases()  # words that make the order of what is said part of it
     conditions: Phrases = Phrases()  # a clause that begins or ends with one says when, not what

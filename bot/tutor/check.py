@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations, groupby, product, takewhile
 from typing import Literal, NamedTuple
@@ -203,17 +204,28 @@ class Walk:
         passive = before.first and before.start in claim.passives and not self._between(self.text.passives, step)
         return passive and step.place.start not in claim.numbers
 
-    def keeps_nots(self) -> bool:
-        """Whether no claim is said as it stands, but for a `not`."""
-        said, wide = self.text.units, self.text.wide
-        held = [tuple(claim.units[at : at + 1 + wide]) for claim in self.claims for at in range(len(claim.units))]
-        for claim in self.claims:
-            for at, phrase in self.words.nots.within(claim.units):
-                without = claim.units[at - 1 : at] + claim.units[at + len(phrase) : at + len(phrase) + wide]
-                ends = [*range(1 + wide, len(said) + 1)] if len(without) == 1 + wide and without not in held else []
-                if any(said[end - 1 - wide : end] == without for end in ends):
-                    return False
+    def keeps_slots(self) -> bool:
+        """Whether no sibling of a word stands between the neighbours that a claim gives it; a `not` is a sibling of nothing."""
+        alike = self.words.alike
+        held = [slot for claim in self.claims for slot in claim.slots]
+        for said in self.text.slots:
+            there = [each for each in held if alike(said.before, each.before) and alike(said.after, each.after)]
+            rival = any(self.words.rivals(said.what, each.what) for each in there)
+            if rival and not any(alike(said.what, each.what) for each in there):
+                return False
         return True
+
+    def keeps_counts(self) -> bool:
+        """Whether no clause says a word more often than the claims do; only a name may be said anew, where a clause begins."""
+        told = (each for each in self.text.tokens if each.name or self.text.wide == 1)  # one character is no word
+        said = [each for each in told if not (each.name and self._opens(each))]
+        counts = Counter((each.what, each.name or self.text.clauses[each.at]) for each in said)
+        return all(n <= max(1, sum(len(claim.order.get(what, ())) for claim in self.claims)) for (what, _), n in counts.items())
+
+    def _opens(self, token: Token) -> bool:
+        """Whether nothing is told before it in its clause."""
+        start = self.text.clauses.index(self.text.clauses[token.at])
+        return token.at in self.text.joints or self.text.rank[start] == self.text.rank[token.at]
 
     def turns_into_opposite(self) -> bool:
         """Whether it says `may` where the claims say `must`, and the like."""
@@ -328,7 +340,9 @@ class Check:
         walk = Walk(Text(words.command.sub("", said), words), claims, words)
         if not walk.ends() or not walk.text.substance or walk.turns_into_opposite():
             return "word"
-        if walk.text.nots > sum(claim.nots for claim in claims) or not (walk.keeps_nots() and walk.ends(walk.denies_alike)):
+        if not walk.keeps_slots() or not walk.keeps_counts():
+            return "word"
+        if walk.text.nots > sum(claim.nots for claim in claims) or not walk.ends(walk.denies_alike):
             return "negation"
         if not all(map(walk.keeps_hedges, claims)):
             return "hedge"

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, permutations
 from typing import NamedTuple
 
 from bot.knowledge.base import Knowledge
@@ -46,6 +46,14 @@ class Token(NamedTuple):
     name: bool
 
 
+class Slot(NamedTuple):
+    """A word of which there are siblings, or none at all, between its neighbours; at an edge a neighbour is empty."""
+
+    before: Units
+    what: Units
+    after: Units
+
+
 class Phrasebook:
     """Phrases, found wherever they begin in a text."""
 
@@ -76,6 +84,10 @@ class Phrasebook:
     def behind(self, text: Units) -> set[int]:
         """The places right behind phrases."""
         return {at + len(phrase) for at, phrase in self.within(text)}
+
+
+def holds(text: Units, phrase: Units) -> bool:
+    return any(text[at : at + len(phrase)] == phrase for at in range(len(text)))
 
 
 def spread(found: Iterable[Found]) -> set[int]:
@@ -116,8 +128,18 @@ class Words:
         self.numbers = Phrasebook(
             phrase for group in same if any("".join(each).isdigit() for each in group) for phrase in group
         )
-        self.names = Phrasebook(cut(name for each in concepts for name in (*each.name.both, *each.aliases[language])))
         self.hedges = [*map(Phrasebook, hedges)]
+        self.siblings: defaultdict[Units, set[Units]] = defaultdict(set)  # what is not said in its place
+        for family in (*groups(lists.siblings), *groups(lists.opposites)):
+            for one, other in permutations(family, 2):
+                self.siblings[one].add(other)
+        self.siblings[()] = self.denials
+        self.named: defaultdict[Units, set[str]] = defaultdict(set)  # name → the concepts that have it
+        for each in concepts:
+            for phrase in cut((*each.name.both, *each.aliases[language])):
+                self.named[phrase].add(each.id)
+        self.names = Phrasebook(self.named)
+        self.slots = Phrasebook((*self.named, *self.siblings, *self.denials))
         self.opposites = [[Phrasebook([one]), Phrasebook([other])] for one, other in groups(lists.opposites)]
         self.floating, self.sequence, self.conditions = map(book, (lists.floating, lists.sequence, lists.conditions))
         self.pronouns = book(lists.pronouns)
@@ -131,9 +153,18 @@ class Words:
         stems = map(stem, UNIT.findall(self.spell(text)))
         return tuple(self.forms.get(each, each) for each in stems)
 
+    def alike(self, one: Units, other: Units) -> bool:
+        return one == other or not self.groups_of.get(one, set()).isdisjoint(self.groups_of.get(other, ()))
+
+    def rivals(self, one: Units, other: Units) -> bool:
+        """Whether each excludes the other in its place: siblings, or names of two things, neither of which holds the other."""
+        if one in self.named and other in self.named and self.named[one].isdisjoint(self.named[other]):
+            return not (holds(one, other) or holds(other, one) or self.alike(one, other))
+        return other in self.siblings.get(one, ()) and not self.alike(one, other)
+
     def locks(self, phrase: Units) -> bool:
         """Whether no part of a phrase is idle, because it says more than the same without it: `have to`."""
-        strong = any(phrase[at : at + len(each)] == each for each in self.strong for at in range(len(phrase)))
+        strong = any(holds(phrase, each) for each in self.strong)
         return strong and (phrase in self.strong or phrase not in self.idle)
 
 
@@ -161,6 +192,7 @@ class Text:
         self.where: defaultdict[str, list[int]] = defaultdict(list)  # unit → its places
         for at, unit in enumerate(units):
             self.where[unit].append(at)
+        self.slots = [*self._slots(words)]
         self.numbers = words.numbers.spread(units) | {at for at, unit in enumerate(units) if unit.isdigit()}
         self.names = words.names.spread(units) | self.numbers
         self.tokens = [*self._tokens(words)]
@@ -208,6 +240,13 @@ class Text:
                 for group in words.groups_of.get(name, ()):
                     groups[group].append((at, at + len(phrase)))
         return groups
+
+    def _slots(self, words: Words) -> Iterator[Slot]:
+        units, wide = self.units, self.wide
+        for at, phrase in (*words.slots.within(units), *((at, ()) for at in range(1, len(units)))):
+            end = at + len(phrase)
+            lone = at == 0 or end == len(units)  # with a neighbour on one side only
+            yield Slot(units[max(0, at - 1 - lone) : at], phrase, units[end : end + wide + lone])
 
     def _joints(self, joints: set[int], idle: set[int]) -> set[int]:
         """Where the text begins anew; idle words do not end that."""
