@@ -631,4 +631,4 @@ def test_nobody_is_reminded_of_what_left_the_bank_and_an_unknown_zone_stops_nobo
     house.api.wait(lambda: len(house.reminders(carl)) == 2)
     assert house.reminders(anna) == []
     assert len(house.reminders(ben)) == 1
-    assert house.ask(ben, "/review").text.startswith("🍋 Question 2 of ")
+    assert house.ask(ben, "/review").text.startswith("🍋 Question 2\n")
