@@ -64,6 +64,7 @@ $(VENV)/python:
 $(VENV)/chat: $(VENV)/python requirements.txt
 	@echo "Installing, a minute at most … 正在安装，最多一分钟……"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m bot ask Pod > /dev/null  # what is made once is made now, and the classroom opens at once
 	@touch $@
 
 $(VENV)/dev: $(VENV)/python requirements-dev.txt requirements-model.txt
